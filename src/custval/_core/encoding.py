@@ -1,0 +1,217 @@
+"""From a frame of any kind to a design matrix, by one documented rule, and from names back to words.
+
+Numbers stay as they are. Booleans become 0/1. Text and categories become treatment-coded indicators: one column
+``name=level`` for each level but the first in sorted order, levels stored. A level not seen in fitting is refused by
+name, or counted as the reference level with ``unseen="other"``. Missing values are refused with their count, or with
+``missing="indicator"`` become a column ``name=missing`` (numbers are filled with the mean of the known ones).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from custval._core.errors import InputError
+from custval._core.frames import frame_length, is_frame, to_columns
+from custval._core.typing import AnyFrame, BoolArray, FloatArray, TextArray
+from custval._core.validation import check_choice, nearest
+
+__all__ = ("DesignEncoder",)
+
+
+class DesignEncoder:
+    """The learned coding: columns in order, their kind, levels, fill value; ``feature_names`` of the matrix."""
+
+    def __init__(self, *, missing: str = "error", unseen: str = "error") -> None:
+        self.missing = missing
+        self.unseen = unseen
+
+    def fit(self, X: AnyFrame) -> Self:
+        """Learn the columns of `X`, their levels and fill values."""
+        check_choice(self.missing, "missing", ("error", "indicator"))
+        check_choice(self.unseen, "unseen", ("error", "other"))
+        self.named = is_frame(X)
+        self.columns: list[dict[str, Any]] = []
+        if self.named:
+            for name, values in to_columns(X).items():
+                self.columns.append(self._learn(name, values))
+        else:
+            matrix = plain_matrix(X)
+            self.columns = [{"name": f"x{j}", "kind": "number"} for j in range(matrix.shape[1])]
+        if not self.columns:
+            raise InputError(
+                f"Found array with 0 feature(s) (shape={(frame_length(X), 0)}) while a minimum of 1 is required"
+            )
+        return self
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the columns of the design matrix."""
+        return [name for spec in self.columns for name in _feature_names(spec)]
+
+    @property
+    def sources(self) -> list[str]:
+        """For each column of the design matrix, the column of the frame that it comes from."""
+        return [spec["name"] for spec in self.columns for _ in _feature_names(spec)]
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the columns that a frame must have."""
+        return [spec["name"] for spec in self.columns]
+
+    def transform(self, X: AnyFrame, *, owner: str = "this model") -> FloatArray:
+        """Return the design matrix of `X`, shape (n, p), float64."""
+        if not is_frame(X):
+            return self._plain(X, owner)
+        table = to_columns(X)
+        length = frame_length(X)
+        parts: list[FloatArray] = []
+        for spec in self.columns:
+            if spec["name"] not in table:
+                name = spec["name"]
+                raise InputError(f"{owner} was fitted with a column {name!r}, which is missing{nearest(name, table)}")
+            parts.extend(self._code(spec, table[spec["name"]]))
+        return np.column_stack(parts) if parts else np.empty((length, 0))
+
+    def describe(self, feature: int, X_row: Mapping[str, Any] | None = None) -> str:
+        """Return the feature as words: ``Contract = One year``, or ``age`` for a number."""
+        name, source = self.feature_names[feature], self.sources[feature]
+        return name if name == source else name.replace("=", " = ", 1)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the coding as plain values."""
+        kept = {"missing": self.missing, "unseen": self.unseen, "named": self.named, "columns": self.columns}
+        return dict(kept)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the encoder that :meth:`get_state` described."""
+        encoder = cls(missing=state["missing"], unseen=state["unseen"])
+        encoder.named = state["named"]
+        encoder.columns = [dict(spec) for spec in state["columns"]]
+        return encoder
+
+    def _learn(self, name: str, values: TextArray) -> dict[str, Any]:
+        gone = _missing(values)
+        if gone.any() and self.missing == "error":
+            first = int(np.flatnonzero(gone)[0])
+            raise InputError(
+                f"column {name!r} is missing (NaN or None) in {int(gone.sum())} of {len(values)} rows (first: row "
+                f"{first}); fill them, drop them, or fit with missing='indicator'"
+            )
+        kind = _kind(name, values)
+        spec: dict[str, Any] = {"name": name, "kind": kind, "missing": bool(gone.any())}
+        if kind == "number":
+            numbers = _finite(name, values, gone)
+            spec["fill"] = float(numbers[~gone].mean()) if not gone.all() else 0.0
+        elif kind == "text":
+            spec["levels"] = sorted({str(value) for value in values[~gone]})
+        return spec
+
+    def _code(self, spec: dict[str, Any], values: TextArray) -> list[FloatArray]:
+        gone = _missing(values)
+        name = spec["name"]
+        if gone.any() and not spec["missing"] and self.missing == "error":
+            raise InputError(f"column {name!r} is missing (NaN or None) in {int(gone.sum())} of {len(values)} rows")
+        extra = [gone.astype(np.float64)] if spec["missing"] else []
+        if spec["kind"] == "number":
+            numbers = _finite(name, values, gone)
+            return [np.where(gone, spec["fill"], numbers), *extra]
+        if spec["kind"] == "bool":
+            truth = np.zeros(len(values))
+            truth[~gone] = np.asarray(values[~gone], dtype=np.float64)
+            return [truth, *extra]
+        return [*self._indicators(spec, values, gone), *extra]
+
+    def _indicators(self, spec: dict[str, Any], values: TextArray, gone: BoolArray) -> list[FloatArray]:
+        levels = spec["levels"]
+        text = np.array(["" if g else str(v) for v, g in zip(values, gone, strict=True)], dtype=object)
+        unseen = ~np.isin(text, np.array(levels, dtype=object)) & ~gone
+        if unseen.any() and self.unseen == "error":
+            first = int(np.flatnonzero(unseen)[0])
+            raise InputError(
+                f"column {spec['name']!r} holds a level not seen in fitting: {text[first]!r} in {int(unseen.sum())} of "
+                f"{len(values)} rows (first: row {first}); known levels are {levels}"
+            )
+        return [(text == level).astype(np.float64) for level in levels[1:]]
+
+    def _plain(self, X: Any, owner: str) -> FloatArray:
+        matrix = plain_matrix(X)
+        if self.named:
+            wanted = len(self.columns)
+            if any(spec["kind"] != "number" for spec in self.columns) or matrix.shape[1] != wanted:
+                raise InputError(f"{owner} was fitted with named columns {self.input_names}; give a frame with them")
+        if matrix.shape[1] != len(self.columns):
+            raise InputError(
+                f"X has {matrix.shape[1]} features, but {owner} is expecting {len(self.columns)} features as input"
+            )
+        return matrix
+
+
+def plain_matrix(X: Any) -> FloatArray:
+    """Return a 2-D float64 array of finite numbers, or say what is wrong with it."""
+    if hasattr(X, "toarray"):
+        raise TypeError("Sparse data was passed for X, but dense data is required; use X.toarray()")
+    raw = np.asarray(X)
+    if np.iscomplexobj(raw):
+        raise InputError("Complex data not supported; X must hold real numbers")
+    if raw.ndim != 2:
+        raise InputError(
+            f"Expected 2D array, got {raw.ndim}D array instead (shape {raw.shape}). Reshape your data: one row for each "
+            "customer, one column for each feature"
+        )
+    matrix = raw.astype(np.float64)
+    if matrix.shape[0] == 0:
+        raise InputError(f"Found array with 0 sample(s) (shape={matrix.shape}) while a minimum of 1 is required")
+    if not np.isfinite(matrix).all():
+        row, col = np.argwhere(~np.isfinite(matrix))[0]
+        raise InputError(f"X holds NaN or infinity (first: row {row}, column {col}); fill or drop such rows")
+    return matrix
+
+
+def _feature_names(spec: Mapping[str, Any]) -> list[str]:
+    name = spec["name"]
+    own = [f"{name}={level}" for level in spec["levels"][1:]] if spec["kind"] == "text" else [name]
+    return [*own, f"{name}=missing"] if spec.get("missing") else own
+
+
+def _missing(values: TextArray) -> BoolArray:
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind in "Mm":
+        return np.isnat(values)
+    if values.dtype == object:
+        return np.array([value is None or value != value for value in values], dtype=bool)
+    return np.zeros(len(values), dtype=bool)
+
+
+def _kind(name: str, values: TextArray) -> str:
+    if values.dtype.kind in "iuf":
+        return "number"
+    if values.dtype.kind == "b":
+        return "bool"
+    if values.dtype.kind in "Mm":
+        raise InputError(f"column {name!r} holds dates; turn them into months before or since a date")
+    known = [value for value in values if value is not None and value == value]
+    if known and all(isinstance(value, (bool, np.bool_)) for value in known):
+        return "bool"
+    if known and all(isinstance(value, (int, float, np.number)) for value in known):
+        return "number"
+    return "text"
+
+
+def _finite(name: str, values: TextArray, gone: BoolArray) -> FloatArray:
+    try:
+        numbers = (
+            np.array([np.nan if g else float(v) for v, g in zip(values, gone, strict=True)])
+            if values.dtype == object
+            else values.astype(np.float64)
+        )
+    except (TypeError, ValueError):
+        raise InputError(f"column {name!r} was fitted as numbers but now holds text; convert it first") from None
+    if np.isinf(numbers).any():
+        first = int(np.flatnonzero(np.isinf(numbers))[0])
+        raise InputError(f"column {name!r} holds an infinity (first: row {first}); fill or drop such rows")
+    return numbers

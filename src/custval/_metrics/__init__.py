@@ -1,0 +1,1 @@
+"""Is the forecast any good."""

@@ -1,0 +1,1 @@
+"""A telecom world whose truth is known."""

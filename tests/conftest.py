@@ -1,0 +1,37 @@
+"""Where the tests find the shared reference data, and what happens where they are absent."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shared_folder() -> Path:
+    return Path(os.environ.get("CUSTVAL_SHARED") or ROOT.parent / "shared")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference numbers and real data; absent means skip, or failure where it is required."""
+    folder = shared_folder()
+    if not (folder / "reference").is_dir():
+        if os.environ.get("CUSTVAL_REQUIRE_SHARED") == "1":
+            pytest.fail(f"CUSTVAL_REQUIRE_SHARED=1 but {folder} holds no reference folder")
+        pytest.skip(f"reference data not found at {folder}; set CUSTVAL_SHARED to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference(shared: Path) -> Any:
+    """Read one file of reference numbers: ``reference("survival")``."""
+
+    def read(name: str) -> Any:
+        return json.loads((shared / "reference" / f"{name}.json").read_text(encoding="utf-8"))
+
+    return read
