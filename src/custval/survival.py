@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 __all__ = ("survival_target",)
 
 if TYPE_CHECKING:
-    from custval._survival.target import survival_target as survival_target
+    from custval._survival.target import survival_target
 else:
     from custval._core.doors import open_door
 

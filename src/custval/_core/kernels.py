@@ -30,8 +30,8 @@ def risk_table(
     """Return the weighted counts at each distinct duration, in one sort."""
     times, where = np.unique(duration, return_inverse=True)
     m = len(times)
-    by_cause = np.bincount(event * m + where, weights=weight, minlength=(causes + 1) * m)
-    by_cause = by_cause.astype(np.float64).reshape(causes + 1, m)
+    sums = np.bincount(event * m + where, weights=weight, minlength=(causes + 1) * m)
+    by_cause: FloatArray = sums.astype(np.float64).reshape(causes + 1, m)
     leaving = by_cause.sum(axis=0)
     at_risk = np.cumsum(leaving[::-1])[::-1]
     if entry is not None:
