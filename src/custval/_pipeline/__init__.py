@@ -1,0 +1,1 @@
+"""The whole chain: read, repair, fit, value, segment, mine, plan, write."""

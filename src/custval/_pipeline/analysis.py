@@ -1,0 +1,238 @@
+"""What the whole chain returns: every table, figure and note that the report shows, and nothing that it does not need.
+
+``Analysis`` is one frozen result. Money sections are None where no charge was given, rules where no services were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from custval._core.results import Result
+from custval._core.typing import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from custval.segments import LorenzCurve
+    from custval.survival import Curves, DiscreteHazard
+
+__all__ = ("Analysis", "Base", "Method", "Note", "PlanSummary", "QuadrantPoints", "Reading", "ValueSummary")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Note(Result):
+    """One data-quality note: where it was seen, how many rows or columns, and what was done about it."""
+
+    __module__ = "custval.pipeline"
+    subject: str
+    count: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method(Result):
+    """How one number of the report was made."""
+
+    __module__ = "custval.pipeline"
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading(Result):
+    """How tenure was read as follow-up, and the monthly churn rate under it and under the other readings.
+
+    Attributes
+    ----------
+    statement : str
+        The reading in one sentence.
+    window_months : float or None
+        Months in which departures were counted; None: the whole tenure.
+    monthly_rate : float
+        Departures per customer-month at risk under the reading used, in 0..1.
+    alternatives : tuple of (str, float)
+        Label and monthly rate of each other reading.
+    """
+
+    __module__ = "custval.pipeline"
+    statement: str
+    window_months: float | None
+    monthly_rate: float
+    alternatives: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base(Result):
+    """The base in figures: customers read, still here, left by cause, and monthly churn by cause (0..1)."""
+
+    __module__ = "custval.pipeline"
+    customers: int
+    active: int
+    left: int
+    left_by_cause: dict[str, int]
+    monthly_rate_by_cause: dict[str, float]
+    time_unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueSummary(Result):
+    """The value of the base: total with its interval, concentration, and a sample for pictures.
+
+    Attributes
+    ----------
+    total, lower, upper : float
+        Expected discounted margin of all current customers over the horizon and its 95 % interval (parameter
+        uncertainty of the hazard model; the customers' errors are correlated and treated so).
+    mean : float
+        Total divided by current customers.
+    horizon_months : int
+    monthly_discount : float
+    currency : str or None
+    negative : int
+        Customers whose value is below zero.
+    sample : float array
+        Values of at most 20,000 customers, drawn evenly, for pictures.
+    lorenz : LorenzCurve
+    top_share : float
+        Share of all value held by the top 20 % of customers.
+    by_cause : dict
+        Expected value lost through each cause over the horizon.
+    """
+
+    __module__ = "custval.pipeline"
+    total: float
+    lower: float
+    upper: float
+    mean: float
+    horizon_months: int
+    monthly_discount: float
+    currency: str | None
+    negative: int
+    sample: FloatArray
+    lorenz: LorenzCurve
+    top_share: float
+    by_cause: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadrantPoints(Result):
+    """A sample of customers on the two axes, with the cuts, for the quadrant picture.
+
+    `quadrant` holds positions in `names` (high/high, high/low, low/high, low/low: value first, potential second).
+    """
+
+    __module__ = "custval.pipeline"
+    current: FloatArray
+    potential: FloatArray
+    quadrant: IntArray
+    names: tuple[str, ...]
+    cut_current: float
+    cut_potential: float
+    label_current: str
+    label_potential: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanSummary(Result):
+    """The contact plan in figures; profit is None where no save rate was given."""
+
+    __module__ = "custval.pipeline"
+    contacts: int
+    cost: float | None
+    expected_profit: float | None
+    std_error: float | None
+    budget: float | None
+    ranked_by: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis(Result):
+    """The whole chain's answer; ``write(folder)`` makes the report and the files.
+
+    Attributes
+    ----------
+    title : str
+        What was analysed: a file's name or ``synthetic telecom world``.
+    headline : tuple of (str, str)
+        Label and text of the ten lines the command prints.
+    base : Base
+    reading : Reading
+    group : str or None
+        Column whose groups the survival curves show (contract where there is one).
+    survival : Curves
+        Kaplan-Meier by `group` (one curve where there is none).
+    incidence : Curves
+        Aalen-Johansen incidence of each cause, the whole base.
+    model : DiscreteHazard
+    customers : pandas.DataFrame
+        One row for each current customer, columns customer_id, p_leave_3m, p_leave_3m_<cause>, expected_months,
+        lifetime_value, lifetime_value_lower, lifetime_value_upper, quadrant, strategy, reason_1..3. Of a file larger
+        than the block size only the first rows stand here; all of them are in ``customers.parquet``.
+    customers_total : int
+        Current customers scored.
+    value : ValueSummary or None
+    quadrants : pandas.DataFrame or None
+        quadrant, strategy, customers, share_of_customers, current_value, potential_value, lifetime_value,
+        share_of_value, p_leave_3m, value_at_risk.
+    quadrant_points : QuadrantPoints or None
+    rules : pandas.DataFrame
+        antecedent, consequent, count, support, confidence, lift, p_adjusted; sorted, empty where no services were given.
+    baskets : int
+        Customers whose services were counted.
+    plan : pandas.DataFrame
+        rank, customer_id, offer, cost, expected_profit, std_error, reason_1.
+    plan_summary : PlanSummary
+    notes : tuple of Note
+    methods : tuple of Method
+    seconds : float
+    peak_memory_mb : float
+    """
+
+    __module__ = "custval.pipeline"
+    title: str
+    headline: tuple[tuple[str, str], ...]
+    base: Base
+    reading: Reading
+    group: str | None
+    survival: Curves
+    incidence: Curves
+    model: DiscreteHazard
+    customers: pd.DataFrame
+    customers_total: int
+    value: ValueSummary | None
+    quadrants: pd.DataFrame | None
+    quadrant_points: QuadrantPoints | None
+    rules: pd.DataFrame
+    baskets: int
+    plan: pd.DataFrame
+    plan_summary: PlanSummary
+    notes: tuple[Note, ...]
+    methods: tuple[Method, ...]
+    seconds: float
+    peak_memory_mb: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the customers' table."""
+        return self.customers
+
+    def write(self, folder: str | Path) -> dict[str, Path]:
+        """Write report.html, customers.parquet, rules.csv, plan.csv and model.json; return their paths by name."""
+        from custval._pipeline.outputs import write_analysis
+
+        return write_analysis(self, folder)
+
+    def __str__(self) -> str:
+        """Return the ten lines that the command prints."""
+        width = max(len(label) for label, _ in self.headline)
+        return "\n".join(f"{label:<{width}}  {text}" for label, text in self.headline)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures in JSON types: everything but the model and the customers' rows."""
+        from custval._core.results import jsonable
+
+        named = ("title", "base", "reading", "value", "quadrants", "rules", "plan_summary", "notes", "seconds")
+        return {name: jsonable(getattr(self, name)) for name in named}
