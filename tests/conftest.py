@@ -35,3 +35,8 @@ def reference(shared: Path) -> Any:
         return json.loads((shared / "reference" / f"{name}.json").read_text(encoding="utf-8"))
 
     return read
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the count of skips even where it is zero, in a form that scripts can add up."""
+    terminalreporter.write_line(f"skipped tests: {len(terminalreporter.stats.get('skipped', []))}")
