@@ -105,5 +105,8 @@ class Estimator:
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Return the estimator that :meth:`get_state` described."""
         model = cls(**state["params"])
+        strange = [name for name in state["fitted"] if not name.endswith("_") or name.startswith("_")]
+        if strange:
+            raise InputError(f"{strange[0]!r} is not a fitted value of {cls.__name__}; its state is damaged")
         vars(model).update(state["fitted"])
         return model
