@@ -5,7 +5,8 @@ each is worth, who is alike, what goes together, and at last whom to contact, wi
 
 Each door is imported on first use: ``custval.survival``, ``custval.clv``, ``custval.segments``, ``custval.assoc``,
 ``custval.retention``, ``custval.metrics``, ``custval.cdr``, ``custval.synth``, ``custval.pipeline``,
-``custval.artifact``, ``custval.plots``, ``custval.report``.
+``custval.artifact``, ``custval.plots``, ``custval.report``. The errors and warnings that all doors share are here:
+``custval.InputError`` and its kin.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = (
+    "ConvergenceWarning",
+    "CustvalError",
+    "DataWarning",
+    "InputError",
+    "MissingExtraError",
+    "NotFittedError",
     "artifact",
     "assoc",
     "cdr",
@@ -32,17 +39,47 @@ __all__ = (
 if TYPE_CHECKING:
     from custval import (
         artifact as artifact,
+    )
+    from custval import (
         assoc as assoc,
+    )
+    from custval import (
         cdr as cdr,
+    )
+    from custval import (
         clv as clv,
+    )
+    from custval import (
         metrics as metrics,
+    )
+    from custval import (
         pipeline as pipeline,
+    )
+    from custval import (
         plots as plots,
+    )
+    from custval import (
         report as report,
+    )
+    from custval import (
         retention as retention,
+    )
+    from custval import (
         segments as segments,
+    )
+    from custval import (
         survival as survival,
+    )
+    from custval import (
         synth as synth,
+    )
+    from custval._core.errors import (
+        ConvergenceWarning,
+        CustvalError,
+        DataWarning,
+        InputError,
+        MissingExtraError,
+        NotFittedError,
     )
 else:
 
@@ -51,7 +88,10 @@ else:
             raise AttributeError(f"module 'custval' has no attribute {name!r}")
         from importlib import import_module
 
-        return import_module(f"custval.{name}")
+        # doors are written in lower case, the shared errors and warnings are classes
+        return (
+            import_module(f"custval.{name}") if name.islower() else getattr(import_module("custval._core.errors"), name)
+        )
 
     def __dir__() -> list[str]:
         return sorted((*__all__, "__version__"))
