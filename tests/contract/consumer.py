@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import assert_type
 
 import numpy as np
-from custval.clv import LifetimeValue, lifetime_value
 from numpy.typing import NDArray
 
 import custval
 from custval import artifact, clv, survival
+from custval.clv import LifetimeValue, lifetime_value
 from custval.survival import Curves, DiscreteHazard, kaplan_meier, survival_target
 
 y = survival_target([1, 2, 3], [1, 0, 1])

@@ -77,9 +77,9 @@ def test_every_name_of_a_door_can_be_imported_with_numpy_alone(door: str) -> Non
 
 def test_a_saved_model_is_loaded_asked_and_valued_with_numpy_alone(tmp_path: Path) -> None:
     import numpy as np
-    from custval.clv import lifetime_value
 
     from custval.artifact import save
+    from custval.clv import lifetime_value
     from custval.survival import DiscreteHazard, survival_target
 
     rng = np.random.default_rng(7)

@@ -21,10 +21,8 @@ def test_mypy_finds_the_planted_errors_and_no_others(tmp_path: Path) -> None:
     options = ["--strict", "--no-error-summary", "--no-pretty", "--hide-error-context", f"--cache-dir={tmp_path}"]
     command = [sys.executable, "-m", "mypy", *options, "--config-file=", str(consumer)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300)
-    said = {
-        (int(line), code)
-        for line, code in re.findall(r"consumer\.py:(\d+): error: .*\[([\w-]+)\]$", done.stdout, re.MULTILINE)
-    }
+    found = re.compile(r"consumer\.py:(\d+): error: .*\[([\w-]+)\]$", re.MULTILINE)
+    said = {(int(line), code) for line, code in found.findall(done.stdout)}
     rows = consumer.read_text(encoding="utf-8").splitlines()
     planted = {(number, m.group(1)) for number, row in enumerate(rows, 1) if (m := PLANTED.search(row))}
     assert planted, "the consumer holds planted errors"
