@@ -19,7 +19,9 @@ __all__ = ("column", "column_names", "frame_length", "is_frame", "like", "rows",
 
 def is_frame(data: Any) -> bool:
     """Say whether `data` has named columns: a frame, an Arrow table or a mapping of columns."""
-    return isinstance(data, Mapping) or hasattr(data, "columns") or hasattr(data, "column_names")
+    # asked of the type: a lazy frame would have to work out its columns to answer
+    kind = type(data)
+    return isinstance(data, Mapping) or hasattr(kind, "columns") or hasattr(kind, "column_names")
 
 
 def to_columns(frame: AnyFrame) -> dict[str, TextArray]:

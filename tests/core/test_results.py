@@ -1,0 +1,66 @@
+"""Results are frozen, and speak JSON, frames and HTML."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from custval._core.results import Result, frozen, jsonable
+from custval._core.typing import FloatArray
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Curve(Result):
+    times: FloatArray
+    values: FloatArray
+    bounds: FloatArray | None
+    unit: str
+
+
+CURVE = Curve(np.array([1.0, 2.0]), frozen(np.array([0.9, np.inf])), None, "<month>")
+
+
+def test_arrays_are_read_only_and_the_input_stays_writeable() -> None:
+    own = np.array([1.0, 2.0])
+    view = frozen(own)
+    with pytest.raises(ValueError, match="read-only"):
+        view[0] = 5.0
+    own[0] = 3.0
+    assert own[0] == 3.0
+
+
+def test_fields_cannot_be_replaced() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        CURVE.unit = "week"
+
+
+def test_to_dict_is_json() -> None:
+    said = CURVE.to_dict()
+    assert said == {"times": [1.0, 2.0], "values": [0.9, "inf"], "bounds": None, "unit": "<month>"}
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+
+
+def test_jsonable_of_what_results_hold() -> None:
+    assert jsonable({1: np.float64(0.5), "x": (np.int64(2), float("nan"), -np.inf)}) == {
+        "1": 0.5,
+        "x": [2, None, "-inf"],
+    }
+    assert jsonable([CURVE])[0]["unit"] == "<month>"
+    assert jsonable(np.True_) is True
+    assert jsonable(pd.DataFrame({"a": [1, 2]})) == {"a": [1, 2]}
+
+
+def test_to_frame_has_a_row_for_each_element() -> None:
+    frame = CURVE.to_frame()
+    assert frame.columns.tolist() == ["times", "values"]
+    assert frame["times"].tolist() == [1.0, 2.0]
+
+
+def test_html_escapes_and_names_the_type() -> None:
+    page = CURVE._repr_html_()
+    assert "<b>Curve</b>" in page
+    assert "<table" in page
