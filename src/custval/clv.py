@@ -1,0 +1,58 @@
+"""What is a customer worth?
+
+================================  =====================================================================
+`lifetime_value`                  what is each customer worth over the coming months, how sure is that,
+                                  and through which cause is value lost?
+`LifetimeValue`                   the answer: values, components, intervals, totals, value lost by cause
+`discounted_value`                the same from arrays: survival, margins, discount, incidences, losses
+`monthly_margin`                  what does a customer leave each month after costs?
+`payback_months`                  after how many months is the cost of winning a customer back?
+`constant_retention_value`        what is a customer worth whose retention rate never changes?
+`retention_elasticity`            by how much does value move with retention?
+`retention_gain`                  what are 1 or 5 more points of retention worth?
+`monthly_rate`, `annual_rate`     from a yearly rate to a monthly one, and back
+================================  =====================================================================
+
+Take `lifetime_value` where a hazard model is fitted (any object with ``predict_survival``), `discounted_value` where a
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__all__ = (
+    "LifetimeValue",
+    "annual_rate",
+    "constant_retention_value",
+    "discounted_value",
+    "lifetime_value",
+    "monthly_margin",
+    "monthly_rate",
+    "payback_months",
+    "retention_elasticity",
+    "retention_gain",
+)
+
+if TYPE_CHECKING:
+    from custval._clv.discount import annual_rate, discounted_value, monthly_rate
+    from custval._clv.money import monthly_margin, payback_months
+    from custval._clv.retention_value import constant_retention_value, retention_elasticity, retention_gain
+    from custval._clv.value import LifetimeValue, lifetime_value
+else:
+    from custval._core.doors import open_door
+
+    __getattr__, __dir__ = open_door(
+        __name__,
+        {
+            "LifetimeValue": "_clv.value",
+            "annual_rate": "_clv.discount",
+            "constant_retention_value": "_clv.retention_value",
+            "discounted_value": "_clv.discount",
+            "lifetime_value": "_clv.value",
+            "monthly_margin": "_clv.money",
+            "monthly_rate": "_clv.discount",
+            "payback_months": "_clv.money",
+            "retention_elasticity": "_clv.retention_value",
+            "retention_gain": "_clv.retention_value",
+        },
+    )
