@@ -2,6 +2,11 @@
 
 What is known of each customer goes into a target: :func:`survival_target` (times and events), :func:`target_from_dates`
 (dates); :func:`to_months` turns exact times into the whole months that monthly models take.
+
+Curves describe, without a model and by group: :func:`kaplan_meier` (who stays beyond each time), :func:`nelson_aalen`
+(the cumulative hazard of leaving) and :func:`aalen_johansen` (who has left, and for which cause).
+
+Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, all causes at once).
 """
 
 from __future__ import annotations
@@ -9,15 +14,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "DiscreteHazard",
     "MonthlyTarget",
+    "Reasons",
     "survival_target",
     "target_from_dates",
     "to_months",
 )
 
 if TYPE_CHECKING:
+    from custval._survival.curves import Curves, HazardCurve, IncidenceCurve, Quantile, SurvivalCurve
     from custval._survival.dates import target_from_dates
+    from custval._survival.discrete import DiscreteHazard
+    from custval._survival.discrete_reasons import Reasons
     from custval._survival.monthly import MonthlyTarget, to_months
+    from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
     from custval._survival.target import survival_target
 else:
     from custval._core.doors import open_door
@@ -25,7 +36,17 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "DiscreteHazard": "_survival.discrete",
+            "Curves": "_survival.curves",
+            "HazardCurve": "_survival.curves",
+            "IncidenceCurve": "_survival.curves",
             "MonthlyTarget": "_survival.monthly",
+            "Quantile": "_survival.curves",
+            "SurvivalCurve": "_survival.curves",
+            "aalen_johansen": "_survival.product_limit",
+            "kaplan_meier": "_survival.product_limit",
+            "nelson_aalen": "_survival.product_limit",
+            "Reasons": "_survival.discrete_reasons",
             "survival_target": "_survival.target",
             "target_from_dates": "_survival.dates",
             "to_months": "_survival.monthly",

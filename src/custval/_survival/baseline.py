@@ -1,0 +1,159 @@
+"""How the hazard of leaving moves with tenure: one level for each month, a smooth curve, a line or a constant.
+
+A baseline is a matrix over the months that matter (rows) and its parameters (columns), one for each cause:
+``level_k(month) = basis_k(month) @ gamma_k``. With ``free`` a month without a departure of cause k has hazard exactly
+0 for it, and a month in which everybody leaves has hazard exactly 1: both maximise the likelihood at infinity, so they
+are handled as limits and have no parameter.
+
+References
+----------
+Tutz and Schmid (2016), Modeling Discrete Time-to-Event Data, chapters 3 and 5.
+Harrell (2015), Regression Modeling Strategies, section 2.4.5 (natural cubic splines).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from custval._core.typing import BoolArray, FloatArray, IntArray
+
+__all__ = (
+    "BASELINES",
+    "TAIL_MONTHS",
+    "MonthBasis",
+    "MonthCounts",
+    "free_basis",
+    "month_counts",
+    "smooth_basis",
+    "tail_weight",
+)
+
+BASELINES = ("free", "spline", "linear", "constant")
+TAIL_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MonthCounts:
+    """Months 1..T: weighted customers at risk (T,), departures by cause (K, T), and whether everybody leaves (T,)."""
+
+    at_risk: FloatArray
+    exits: FloatArray
+    saturated: BoolArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MonthBasis:
+    """The baseline of all causes over months 1..T.
+
+    Attributes
+    ----------
+    columns : tuple of K ndarrays of shape (T, q_k)
+        Basis of each cause.
+    active : ndarray of bool, shape (K, T)
+        Where the hazard of the cause is not exactly zero.
+    saturated : ndarray of bool, shape (T,)
+        Months in which everybody at risk leaves: the hazard of all causes together is exactly 1.
+    """
+
+    columns: tuple[FloatArray, ...]
+    active: BoolArray
+    saturated: BoolArray
+
+
+def month_counts(entry: IntArray, duration: IntArray, event: IntArray, weight: FloatArray, causes: int) -> MonthCounts:
+    """Return how many are at risk and leave in each month 1..T, T the longest duration."""
+    last = int(duration.max())
+    at_risk = _at_risk(entry, duration, last, weight)
+    cells = np.bincount(event * (last + 1) + duration, weights=weight, minlength=(causes + 1) * (last + 1))
+    exits = cells.reshape(causes + 1, last + 1)[1:, 1:].astype(np.float64)
+    # rows are counted without weights, so that "nobody" and "everybody" are decided in whole numbers
+    people = _at_risk(entry, duration, last)
+    leavers = np.bincount(duration[event > 0], minlength=last + 1)[1:]
+    at_risk = np.where(people > 0, np.maximum(at_risk, exits.sum(axis=0)), 0.0)
+    return MonthCounts(at_risk=at_risk, exits=exits, saturated=(people > 0) & (people == leavers))
+
+
+def free_basis(active: BoolArray, saturated: BoolArray) -> MonthBasis:
+    """Return one level for each month and cause with a departure (`active`, shape (K, T)).
+
+    In a saturated month only the ratios between causes are left to learn: its first cause is the reference.
+    """
+    reference = np.zeros_like(active)
+    for month in np.flatnonzero(saturated):
+        reference[np.flatnonzero(active[:, month])[0], month] = True
+    identity = np.eye(active.shape[1])
+    columns = tuple(identity[:, own & ~pinned] for own, pinned in zip(active, reference, strict=True))
+    return MonthBasis(columns=columns, active=active, saturated=saturated)
+
+
+def smooth_basis(counts: MonthCounts, kind: str, df: int) -> MonthBasis:
+    """Return the same few smooth columns for every cause: ``spline``, ``linear`` or ``constant`` in log(1 + month)."""
+    causes, last = counts.exits.shape
+    scale = np.log1p(np.arange(1, last + 1, dtype=np.float64))
+    shared = np.ones((last, 1))
+    if kind != "constant" and last > 1:
+        shared = np.column_stack([shared, scale])
+    if kind == "spline" and last > 1:
+        shared = np.column_stack([shared, _bends(scale, _knots(scale, counts.exits.sum(axis=0), df))])
+    columns = _orthonormal(shared, counts.at_risk)
+    everywhere = np.ones((causes, last), dtype=bool)
+    return MonthBasis((columns,) * causes, active=everywhere, saturated=np.zeros(last, dtype=bool))
+
+
+def tail_weight(counts: MonthCounts, saturated: BoolArray, *, smooth: bool) -> FloatArray:
+    """Return the weights (T,), summing to one, of the months whose mean level is held past the last month.
+
+    A smooth curve holds its last level; free levels hold the mean over the last 12 months, by customers at risk.
+    """
+    last = len(counts.at_risk)
+    months = np.arange(last)
+    usable = (counts.at_risk > 0) & ~saturated
+    usable &= months >= (last - 1 if smooth else last - TAIL_MONTHS)
+    weight = np.where(usable, counts.at_risk, 0.0)
+    total = weight.sum()
+    return weight / total if total > 0 else np.zeros(last)
+
+
+def _at_risk(entry: IntArray, duration: IntArray, last: int, weight: FloatArray | None = None) -> FloatArray:
+    """Return the sum of weights over ``entry < t <= duration`` for months t = 1..T."""
+    joined = np.cumsum(np.bincount(entry, weights=weight, minlength=last + 1))
+    gone = np.cumsum(np.bincount(duration, weights=weight, minlength=last + 1))
+    return np.asarray(joined - gone, dtype=np.float64)[:last]
+
+
+def _knots(scale: FloatArray, exits: FloatArray, df: int) -> FloatArray:
+    """Return df + 1 knots: the first and last month, and quantiles of the departures between them."""
+    share = np.cumsum(exits) / exits.sum()
+    inner = scale[np.searchsorted(share, np.linspace(0, 1, df + 1)[1:-1] - 1e-12)]
+    return np.unique(np.concatenate([[scale[0]], inner, [scale[-1]]]))
+
+
+def _bends(scale: FloatArray, knots: FloatArray) -> FloatArray:
+    """Return the curved columns of a natural cubic spline, shape (T, knots - 2): straight beyond the outer knots."""
+    if len(knots) < 3:
+        return np.empty((len(scale), 0))
+    unit = (scale - knots[0]) / (knots[-1] - knots[0])
+    at = (knots - knots[0]) / (knots[-1] - knots[0])
+
+    def slope(j: int) -> FloatArray:
+        cubes: FloatArray = np.clip(unit - at[j], 0, None) ** 3 - np.clip(unit - at[-1], 0, None) ** 3
+        return cubes / (at[-1] - at[j])
+
+    return np.column_stack([slope(j) - slope(len(at) - 2) for j in range(len(at) - 2)])
+
+
+def _orthonormal(columns: FloatArray, at_risk: FloatArray) -> FloatArray:
+    """Return columns of the same span, orthonormal over the customers at risk, constant first; few months: fewer."""
+    weight = np.sqrt(at_risk / at_risk.sum())
+    kept: list[FloatArray] = []
+    for column in columns.T:
+        rest = column.copy()
+        for _ in range(2):  # twice: once loses digits where columns are nearly parallel
+            for other in kept:
+                rest = rest - other * float((other * weight) @ (rest * weight))
+        size = float(np.linalg.norm(rest * weight))
+        if size > 1e-8 * float(np.linalg.norm(column * weight)):
+            kept.append(rest / size)
+    return np.column_stack(kept)
