@@ -1,0 +1,98 @@
+"""Step curves made ready for drawing: one line for each group or cause, from time 0, with its band.
+
+A Kaplan-Meier or Aalen-Johansen curve jumps at event times and is flat between; a picture needs the start at 0 and at
+most some hundreds of corners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from custval._core.typing import FloatArray
+
+__all__ = ("StepLine", "corners", "incidence_lines", "survival_lines")
+
+MOST_STEPS = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepLine:
+    """One step curve: value `values[i]` from `times[i]` until the next time; the band is None where there is none."""
+
+    label: str
+    times: FloatArray
+    values: FloatArray
+    lower: FloatArray | None
+    upper: FloatArray | None
+
+
+def survival_lines(curves: Any) -> tuple[StepLine, ...]:
+    """Return one line for each group of Kaplan-Meier `curves` (one, without a label, where there are no groups)."""
+    return tuple(_line(name, curve, "survival", 1.0, None) for name, curve in _groups(curves))
+
+
+def incidence_lines(curves: Any) -> tuple[StepLine, ...]:
+    """Return one line for each cause (and group) of Aalen-Johansen `curves`."""
+    made: list[StepLine] = []
+    for name, curve in _groups(curves):
+        for position, cause in enumerate(curve.causes):
+            label = f"{name}: {cause}" if name else str(cause)
+            made.append(_line(label, curve, "incidence", 0.0, position))
+    return tuple(made)
+
+
+def corners(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the corners of a right-continuous step line, so that straight segments through them draw the steps."""
+    return np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
+
+
+def _groups(curves: Any) -> list[tuple[str, Any]]:
+    if isinstance(curves, Mapping) or callable(getattr(curves, "items", None)):
+        return [(str(name), curve) for name, curve in curves.items()]
+    return [("", curves)]
+
+
+def _line(label: str, curve: Any, field: str, start: float, cause: int | None) -> StepLine:
+    times = np.asarray(curve.times, dtype=np.float64)
+    values = _row(getattr(curve, field), cause)
+    assert values is not None
+    lower, upper = (_row(getattr(curve, name, None), cause) for name in ("lower", "upper"))
+    keep = _thinned(times)
+    prefix = not len(times) or times[0] > 0
+    grid = np.concatenate(([0.0], times[keep])) if prefix else times[keep]
+    ready = [_prefixed(row, keep, start, prefix) for row in (values, lower, upper)]
+    assert ready[0] is not None
+    return StepLine(label, grid, ready[0], ready[1], ready[2])
+
+
+def _row(matrix: Any, cause: int | None) -> FloatArray | None:
+    if matrix is None:
+        return None
+    array = np.asarray(matrix, dtype=np.float64)
+    return array if array.ndim == 1 else array[0 if cause is None else cause]
+
+
+def _prefixed(row: FloatArray | None, keep: Any, start: float, prefix: bool) -> FloatArray | None:
+    if row is None:
+        return None
+    kept = row[keep]
+    # A bound that does not exist is nan inside the arrays of some curves; the last known one is drawn on.
+    bad = ~np.isfinite(kept)
+    if bad.all() and len(kept):
+        return None
+    if bad.any():
+        good = np.flatnonzero(~bad)
+        kept = kept[good[np.clip(np.searchsorted(good, np.arange(len(kept)), side="right") - 1, 0, None)]]
+    return np.concatenate(([start], kept)) if prefix else kept
+
+
+def _thinned(times: FloatArray) -> Any:
+    if len(times) <= MOST_STEPS:
+        return np.arange(len(times))
+    # The last step at or before each point of an even grid: exact values there, and the final time is kept.
+    grid = np.linspace(times[0], times[-1], MOST_STEPS)
+    return np.unique(np.searchsorted(times, grid, side="right") - 1)

@@ -1,0 +1,98 @@
+"""Survival and incidence as step curves with bands, each named where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from custval._core.steps import StepLine, corners
+from custval._core.wording import percent_text
+from custval._report.markup import Markup, join, tag
+from custval._report.parts import titled
+from custval._report.svg import Plane, area, letters_wide, month_ticks, path, picture, spread, ticks, words, wrapped
+from custval._report.svg import x_axis as axis_across
+from custval._report.svg import y_axis as axis_up
+
+__all__ = ("MOST_LINES", "incidence_picture", "survival_picture")
+
+MOST_LINES = 7
+HEIGHT = 320.0
+
+
+def survival_picture(lines: Sequence[StepLine], *, unit: str, width: float, key: str, title: str) -> Markup:
+    """Draw the share still with the company by tenure, a line for each group."""
+    return _step_picture(lines, unit=unit, width=width, key=key, title=title, label="Still customers", high=1.0)
+
+
+def incidence_picture(lines: Sequence[StepLine], *, unit: str, width: float, key: str, title: str) -> Markup:
+    """Draw the share that has left through each cause by tenure."""
+    high = max((float(line.values.max()) for line in lines if len(line.values)), default=0.0)
+    label = "Have left, by cause"
+    return _step_picture(
+        lines, unit=unit, width=width, key=key, title=title, label=label, high=min(1.1 * high, 1.0) or 0.1
+    )
+
+
+def _step_picture(
+    lines: Sequence[StepLine], *, unit: str, width: float, key: str, title: str, label: str, high: float
+) -> Markup:
+    shown = lines[:MOST_LINES]
+    margin = _label_margin(shown, width)
+    last = max((float(line.times[-1]) for line in shown if len(line.times)), default=1.0) or 1.0
+    plane = Plane(44, 26, width - margin, HEIGHT - 46, 0.0, last, 0.0, high)
+    across = [(value, f"{value:g}") for value in (month_ticks(last, 6) if unit == "month" else ticks(0, last, 5))]
+    upward = [(value, f"{100 * value:g}%") for value in ticks(0, high, 4)]
+    return picture(
+        axis_up(plane, upward, label),
+        axis_across(plane, across, f"{unit.capitalize()}s since joining"),
+        *(_band(plane, line, position) for position, line in enumerate(shown)),
+        *(path(plane, *corners(line.times, line.values), f"curve s{position}") for position, line in enumerate(shown)),
+        _end_labels(plane, shown, margin),
+        width=width,
+        height=HEIGHT,
+        key=key,
+        title=title,
+        description=_described(shown, unit),
+    )
+
+
+def _band(plane: Plane, line: StepLine, position: int) -> Markup:
+    if line.lower is None or line.upper is None:
+        return Markup("")
+    xs, lower = corners(line.times, np.clip(line.lower, plane.y_low, plane.y_high))
+    _, upper = corners(line.times, np.clip(line.upper, plane.y_low, plane.y_high))
+    return area(plane, xs, lower, upper, f"band s{position}")
+
+
+def _end_labels(plane: Plane, lines: Sequence[StepLine], margin: float) -> Markup:
+    named = [line for line in lines if len(line.values)]
+    # Curves of different lengths are named at the right edge, at the height of their last value.
+    wanted = [plane.y(float(line.values[-1])) for line in named]
+    heights = spread(wanted, 27.0, plane.top + 4, plane.bottom - 10)
+    letters = letters_wide(margin - 16)
+    parts = []
+    for position, (line, wish, at) in enumerate(zip(named, wanted, heights, strict=True)):
+        end = plane.x(float(line.times[-1]))
+        name = wrapped(titled(line.label or "All"), letters, 1)[0]
+        parts += [
+            tag("path", d=f"M{end:.1f},{wish:.1f}L{plane.right + 8:.1f},{at:.1f}", class_=f"leader s{position}"),
+            tag("circle", cx=round(end, 1), cy=round(wish, 1), r=2.5, class_=f"dot s{position}"),
+            words(plane.right + 12, at + 1, name, class_="name"),
+            words(plane.right + 12, at + 14, percent_text(float(line.values[-1])), class_="tick"),
+        ]
+    return join(parts)
+
+
+def _label_margin(lines: Sequence[StepLine], width: float) -> float:
+    longest = max((len(line.label or "All") for line in lines), default=3)
+    return min(28 + 6.7 * max(longest, 5), 0.34 * width)
+
+
+def _described(lines: Sequence[StepLine], unit: str) -> str:
+    ends = [
+        f"{line.label or 'all customers'}: {percent_text(float(line.values[-1]))} after {line.times[-1]:g} {unit}s"
+        for line in lines
+        if len(line.values)
+    ]
+    return "; ".join(ends) + "."
