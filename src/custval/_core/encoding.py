@@ -32,7 +32,7 @@ class DesignEncoder:
         """Learn the columns of `X`, their levels and fill values."""
         check_choice(self.missing, "missing", ("error", "indicator"))
         check_choice(self.unseen, "unseen", ("error", "other"))
-        self.named = is_frame(X)
+        self.named = is_frame(X) and not _is_sparse(X)
         self.columns: list[dict[str, Any]] = []
         if self.named:
             for name, values in to_columns(X).items():
@@ -42,7 +42,7 @@ class DesignEncoder:
             self.columns = [{"name": f"x{j}", "kind": "number"} for j in range(matrix.shape[1])]
         if not self.columns:
             raise InputError(
-                f"Found array with 0 feature(s) (shape={(frame_length(X), 0)}) while a minimum of 1 is required"
+                f"Found array with 0 feature(s) (shape={(frame_length(X), 0)}) while a minimum of 1 is required."
             )
         return self
 
@@ -63,7 +63,7 @@ class DesignEncoder:
 
     def transform(self, X: AnyFrame, *, owner: str = "this model") -> FloatArray:
         """Return the design matrix of `X`, shape (n, p), float64."""
-        if not is_frame(X):
+        if not is_frame(X) or _is_sparse(X):
             return self._plain(X, owner)
         table = to_columns(X)
         length = frame_length(X)
@@ -152,7 +152,7 @@ class DesignEncoder:
 
 def plain_matrix(X: Any) -> FloatArray:
     """Return a 2-D float64 array of finite numbers, or say what is wrong with it."""
-    if hasattr(X, "toarray"):
+    if _is_sparse(X):
         raise TypeError("Sparse data was passed for X, but dense data is required; use X.toarray()")
     raw = np.asarray(X)
     if np.iscomplexobj(raw):
@@ -164,11 +164,16 @@ def plain_matrix(X: Any) -> FloatArray:
         )
     matrix = raw.astype(np.float64)
     if matrix.shape[0] == 0:
-        raise InputError(f"Found array with 0 sample(s) (shape={matrix.shape}) while a minimum of 1 is required")
+        raise InputError(f"Found array with 0 sample(s) (shape={matrix.shape}) while a minimum of 1 is required.")
     if not np.isfinite(matrix).all():
         row, col = np.argwhere(~np.isfinite(matrix))[0]
         raise InputError(f"X holds NaN or infinity (first: row {row}, column {col}); fill or drop such rows")
     return matrix
+
+
+def _is_sparse(X: Any) -> bool:
+    # one of SciPy's sparse kinds is a mapping too, and must not pass for a frame
+    return hasattr(X, "toarray") and hasattr(X, "nnz")
 
 
 def _feature_names(spec: Mapping[str, Any]) -> list[str]:

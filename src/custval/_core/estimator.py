@@ -20,6 +20,7 @@ class Estimator:
 
     _estimator_type: ClassVar[str] = "regressor"
     _positive_only: ClassVar[bool] = True
+    _poor_score: ClassVar[bool] = False
     _fit_metadata: ClassVar[tuple[str, ...]] = ("sample_weight",)
 
     @classmethod
@@ -70,12 +71,12 @@ class Estimator:
         """Return scikit-learn's tags; scikit-learn is imported here and nowhere else in this class."""
         from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
 
-        regressor = RegressorTags() if self._estimator_type == "regressor" else None
+        regressor = RegressorTags(poor_score=self._poor_score) if self._estimator_type == "regressor" else None
         return Tags(
             estimator_type=self._estimator_type if regressor else None,
             target_tags=TargetTags(required=regressor is not None, positive_only=self._positive_only),
             regressor_tags=regressor,
-            input_tags=InputTags(categorical=True, string=False, allow_nan=False),
+            input_tags=InputTags(categorical=False, string=False, allow_nan=False),
         )
 
     def set_fit_request(self, **requests: bool | str | None) -> Self:

@@ -332,7 +332,8 @@ class DiscreteHazard(Estimator):
             Probability for each month, averaged over the observed months by the customers at risk in them.
         """
         self._check_fitted()
-        return mean_hazard(self._path(), self._log_customer(X), self.exposure_ / self.exposure_.sum())
+        share: FloatArray = self.exposure_ / self.exposure_.sum()
+        return mean_hazard(self._path(), self._log_customer(X), share)
 
     def predict(self, X: AnyFrame) -> FloatArray:
         """Return :meth:`predict_risk`.
@@ -585,7 +586,7 @@ class DiscreteHazard(Estimator):
 
     def _customer_rates(self, matrix: FloatArray) -> FloatArray:
         # einsum, not BLAS: each row is then summed in the same order whatever rows stand beside it
-        return np.einsum("np,kp->kn", matrix - self.center_, np.atleast_2d(self.coef_))
+        return np.asarray(np.einsum("np,kp->kn", matrix - self.center_, np.atleast_2d(self.coef_)))
 
     def _log_customer(self, X: AnyFrame) -> FloatArray:
         return self._customer_rates(self._design(X))

@@ -20,6 +20,7 @@ from custval._survival.discrete_likelihood import RiskRows, evaluate, risk_rows,
 
 __all__ = ("DiscreteFit", "FitOptions", "Spells", "fit_spells")
 
+_NAMED = 8  # columns in a message: enough to act on, short enough to read
 _LONG_STEP = 0.05  # in standard deviations of a column: no finite optimum is this far away when nothing is to be gained
 
 
@@ -171,10 +172,8 @@ def _check_columns(scaled: FloatArray, spells: Spells) -> None:
         raise InputError(f"column {named} is the same for every customer, so its effect cannot be told; {cure}")
     found = dependent_columns(gram)
     if found:
-        said = "; ".join(
-            f"{spells.features[j]!r} follows from {_quoted(spells.features[i] for i in of)}" for j, of in found
-        )
-        raise InputError(f"columns are collinear, so their effects cannot be told apart: {said}; {cure}")
+        said = [f"{spells.features[j]!r} follows from {_quoted(spells.features[i] for i in of)}" for j, of in found]
+        raise InputError(f"columns are collinear, so their effects cannot be told apart: {_few(said, '; ')}; {cure}")
 
 
 def _null_fit(counts: MonthCounts, basis: MonthBasis, options: FitOptions) -> Optimum:
@@ -303,8 +302,8 @@ def _path(
     end = 1.0 if weight.any() else 0.0  # everybody left in each of the last months: so it goes on
     if not weight.any():
         held = level[:, -1]
-    columns = np.vstack([basis.columns[0], weight @ basis.columns[0]]) if smooth else None
-    return np.column_stack([level, held]), np.append(stays, end), weight, columns
+    shared = np.vstack([basis.columns[0], weight @ basis.columns[0]]) if smooth else None
+    return np.column_stack([level, held]), np.append(stays, end), weight, shared
 
 
 def _held(level: FloatArray, weight: FloatArray) -> FloatArray:
@@ -314,4 +313,9 @@ def _held(level: FloatArray, weight: FloatArray) -> FloatArray:
 
 
 def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    return _few([repr(name) for name in names], ", ")
+
+
+def _few(parts: list[str], between: str) -> str:
+    shown = between.join(parts[:_NAMED])
+    return shown if len(parts) <= _NAMED else f"{shown}{between}and {len(parts) - _NAMED} more"
