@@ -14,9 +14,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "Curves",
     "DiscreteHazard",
+    "HazardCurve",
+    "IncidenceCurve",
     "MonthlyTarget",
+    "Quantile",
     "Reasons",
+    "SurvivalCurve",
+    "aalen_johansen",
+    "kaplan_meier",
+    "nelson_aalen",
     "survival_target",
     "target_from_dates",
     "to_months",
@@ -36,17 +44,17 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
-            "DiscreteHazard": "_survival.discrete",
             "Curves": "_survival.curves",
+            "DiscreteHazard": "_survival.discrete",
             "HazardCurve": "_survival.curves",
             "IncidenceCurve": "_survival.curves",
             "MonthlyTarget": "_survival.monthly",
             "Quantile": "_survival.curves",
+            "Reasons": "_survival.discrete_reasons",
             "SurvivalCurve": "_survival.curves",
             "aalen_johansen": "_survival.product_limit",
             "kaplan_meier": "_survival.product_limit",
             "nelson_aalen": "_survival.product_limit",
-            "Reasons": "_survival.discrete_reasons",
             "survival_target": "_survival.target",
             "target_from_dates": "_survival.dates",
             "to_months": "_survival.monthly",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,7 +148,7 @@ def read_target(y: Any) -> Target:
 
 
 def _from_fields(y: TextArray) -> Target:
-    said = y.dtype.metadata or {}
+    said: Mapping[str, Any] = y.dtype.metadata or {}
     event = np.ascontiguousarray(y["event"], dtype=np.int64)
     last = int(event.max(initial=0))
     causes = tuple(said.get("causes") or cause_names(last))
@@ -219,6 +219,6 @@ def _flattened(values: TextArray) -> TextArray:
         return values
     peers = sys.modules.get("sklearn.exceptions")
     category: type[Warning] = peers.DataConversionWarning if peers is not None else UserWarning
-    text = "a column-vector y was passed when a 1d array was expected; its shape was changed to (n,)"
+    text = "A column-vector y was passed when a 1d array was expected; its shape was changed to (n,)"
     warnings.warn(text, category, stacklevel=4)
     return values.ravel()

@@ -1,0 +1,390 @@
+"""Step curves: what they hold, how they are read at a time, and where they reach a level."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import numpy as np
+
+from custval._core.doors import public
+from custval._core.errors import InputError
+from custval._core.results import Result
+from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray
+from custval._core.validation import check_choice, check_scalar, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ("Curves", "HazardCurve", "IncidenceCurve", "Quantile", "SurvivalCurve")
+
+# R reads a level as reached when the curve comes this close to it; sums of many steps need the slack
+_CLOSE = float(np.sqrt(np.finfo(np.float64).eps))
+
+
+@public("survival")
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantile(Result):
+    """The time by which a share of the customers has left.
+
+    Attributes
+    ----------
+    share : float
+        Share that has left, in (0, 1): 0.5 for the median.
+    time : float
+        The time, ``inf`` where the curve does not go so far.
+    lower, upper : float
+        Bounds of the time, at `conf_level`; ``inf`` where a bound of the curve does not go so far.
+    conf_level : float
+        Confidence level of the interval.
+    time_unit : str
+        Unit of the times.
+    """
+
+    share: float
+    time: float
+    lower: float
+    upper: float
+    conf_level: float
+    time_unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _StepCurve(Result):
+    """What every step curve holds, and how it is read."""
+
+    times: FloatArray
+    std_error: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    at_risk: FloatArray
+    events: FloatArray
+    causes: tuple[str, ...]
+    time_unit: str
+    conf_level: float
+    conf_type: str
+    variance: str
+    kind: str
+
+    def _read(self, values: FloatArray, start: float, times: ArrayLike, ends: bool) -> FloatArray:
+        """Return step `values` (..., m) at `times`; past the last time only where the curve `ends` there."""
+        t = _checked_times(times)
+        if not ends:
+            _refuse_beyond(t, float(self.times[-1]), self.time_unit)
+        padded = np.concatenate([np.full((*values.shape[:-1], 1), start), values], axis=-1)
+        return padded[..., np.searchsorted(self.times, t, side="right")]
+
+    def _table(self, **values: Any) -> pd.DataFrame:
+        import pandas as pd
+
+        columns = {"time": self.times, **values, "at_risk": self.at_risk}
+        return pd.DataFrame({name: np.ma.filled(column, np.nan) for name, column in columns.items()})
+
+
+@public("survival")
+@dataclass(frozen=True, slots=True, eq=False)
+class SurvivalCurve(_StepCurve):
+    """P(still a customer after t): a Kaplan-Meier curve.
+
+    Attributes
+    ----------
+    times : numpy.ndarray of shape (m,)
+        The distinct times of leaving or of the last look, in `time_unit`.
+    survival : numpy.ndarray of shape (m,)
+        The curve just after each time; 1 before the first.
+    std_error, lower, upper : numpy.ma.MaskedArray of shape (m,)
+        Standard error of `survival` and its interval; masked where they do not exist (the curve is at zero).
+    at_risk, events : numpy.ndarray of shape (m,)
+        Weighted customers at risk just before each time, and how many left at it.
+    causes : tuple of str
+        Names of the causes that count as leaving.
+    time_unit, conf_level, conf_type, variance, kind : str or float
+        Unit of the times, level and type of the interval, rule of the variance, and ``"survival"``.
+    """
+
+    survival: FloatArray
+
+    @overload
+    def at(self, times: float, *, tail: str | None = None) -> float: ...
+    @overload
+    def at(self, times: FloatArray | list[float] | list[int], *, tail: str | None = None) -> FloatArray: ...
+    def at(self, times: ArrayLike, *, tail: str | None = None) -> float | FloatArray:
+        """Return the survival at `times` >= 0.
+
+        Parameters
+        ----------
+        times : float or array_like of shape (H,)
+            Times, in `time_unit`.
+        tail : {None, "hold", "zero", "exponential"}
+            What to say past the last observed time of a curve that has not reached zero: refuse (None), hold the last
+            value, fall to zero (Efron 1967), or go on at the mean hazard so far (Brown, Hollander and Korwar 1974).
+
+        Returns
+        -------
+        float or numpy.ndarray of shape (H,)
+            Probabilities.
+
+        Raises
+        ------
+        InputError
+            For a time past the last observed one without `tail`.
+        """
+        check_choice(tail, "tail", (None, "hold", "zero", "exponential"))
+        last = float(self.survival[-1])
+        values = self._read(self.survival, 1.0, times, ends=tail is not None or last == 0)
+        end = float(self.times[-1])
+        t = np.asarray(times, dtype=np.float64)
+        if tail == "zero":
+            values = np.where(t > end, 0.0, values)
+        elif tail == "exponential":
+            values = np.where(t > end, last ** (np.maximum(t, end) / end), values)
+        return values if t.ndim else float(values)
+
+    @property
+    def median(self) -> float:
+        """Time by which half of the customers have left, ``inf`` where the curve stays above a half."""
+        return self.quantile(0.5).time
+
+    def quantile(self, share: float) -> Quantile:
+        """Return the time by which `share` of the customers has left, with its interval.
+
+        Parameters
+        ----------
+        share : float
+            In (0, 1); 0.5 gives the median.
+
+        Returns
+        -------
+        Quantile
+            The first time at which the curve is at or below 1 - `share` (the middle of the step where it lies exactly
+            at that level, as in R), and the times at which its bounds are (Brookmeyer and Crowley 1982).
+        """
+        level = 1 - check_scalar(share, "share", low=0, high=1, low_open=True, high_open=True)
+        # a bound that does not exist stands where the curve is at zero: the lower one is there, the upper one is not
+        low, high = np.ma.filled(self.lower, 0.0), np.ma.filled(self.upper, 1.0)
+        curve, first, last = (_first_at_or_below(self.times, y, level) for y in (self.survival, low, high))
+        return Quantile(1 - level, curve, first, last, self.conf_level, self.time_unit)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each time: the curve, its standard error and interval, and the counts."""
+        return self._table(
+            survival=self.survival, std_error=self.std_error, lower=self.lower, upper=self.upper, events=self.events
+        )
+
+
+@public("survival")
+@dataclass(frozen=True, slots=True, eq=False)
+class HazardCurve(_StepCurve):
+    """The cumulative hazard of leaving: a Nelson-Aalen curve.
+
+    Attributes
+    ----------
+    times, std_error, lower, upper, at_risk, events, causes, time_unit, conf_level, conf_type, variance, kind
+        As in :class:`SurvivalCurve`; kind is ``"hazard"``.
+    hazard : numpy.ndarray of shape (m,)
+        The cumulative hazard just after each time; 0 before the first.
+    """
+
+    hazard: FloatArray
+
+    @overload
+    def at(self, times: float, *, tail: str | None = None) -> float: ...
+    @overload
+    def at(self, times: FloatArray | list[float] | list[int], *, tail: str | None = None) -> FloatArray: ...
+    def at(self, times: ArrayLike, *, tail: str | None = None) -> float | FloatArray:
+        """Return the cumulative hazard at `times` >= 0.
+
+        Parameters
+        ----------
+        times : float or array_like of shape (H,)
+            Times, in `time_unit`.
+        tail : {None, "hold", "exponential"}
+            Past the last observed time: refuse (None), hold the last value, or go on at the mean hazard so far.
+
+        Returns
+        -------
+        float or numpy.ndarray of shape (H,)
+            Cumulative hazards.
+
+        Raises
+        ------
+        InputError
+            For a time past the last observed one without `tail`.
+        """
+        check_choice(tail, "tail", (None, "hold", "exponential"))
+        values = self._read(self.hazard, 0.0, times, ends=tail is not None)
+        end = float(self.times[-1])
+        t = np.asarray(times, dtype=np.float64)
+        if tail == "exponential":
+            values = np.where(t > end, self.hazard[-1] * t / end, values)
+        return values if t.ndim else float(values)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each time: the curve, its standard error and interval, and the counts."""
+        return self._table(
+            hazard=self.hazard, std_error=self.std_error, lower=self.lower, upper=self.upper, events=self.events
+        )
+
+
+@public("survival")
+@dataclass(frozen=True, slots=True, eq=False)
+class IncidenceCurve(_StepCurve):
+    """P(has left for cause k by t), for each cause: Aalen-Johansen curves.
+
+    Attributes
+    ----------
+    times, at_risk : numpy.ndarray of shape (m,)
+        As in :class:`SurvivalCurve`.
+    incidence, events : numpy.ndarray of shape (K, m)
+        The curve of each cause just after each time, and how many left for it at each time.
+    std_error, lower, upper : numpy.ma.MaskedArray of shape (K, m)
+        Standard error of `incidence` and its interval; masked where they do not exist.
+    survival : numpy.ndarray of shape (m,)
+        P(still a customer): 1 less the sum of the incidences.
+    causes : tuple of str
+        Names of the K causes.
+    time_unit, conf_level, conf_type, variance, kind : str or float
+        As in :class:`SurvivalCurve`; kind is ``"incidence"``.
+    """
+
+    incidence: FloatArray
+    survival: FloatArray
+
+    def at(self, times: ArrayLike, *, tail: str | None = None) -> FloatArray:
+        """Return the incidence of each cause at `times` >= 0.
+
+        Parameters
+        ----------
+        times : float or array_like of shape (H,)
+            Times, in `time_unit`.
+        tail : {None, "hold"}
+            Past the last observed time, where some are still there: refuse (None), or hold the last value.
+
+        Returns
+        -------
+        numpy.ndarray of shape (K,) or (K, H)
+            Probabilities.
+
+        Raises
+        ------
+        InputError
+            For a time past the last observed one without `tail`.
+        """
+        check_choice(tail, "tail", (None, "hold"))
+        return self._read(self.incidence, 0.0, times, ends=tail is not None or float(self.survival[-1]) == 0)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each cause and time: the curve, its standard error and interval, and the counts."""
+        import pandas as pd
+
+        parts = [
+            self._table(
+                incidence=self.incidence[k],
+                std_error=self.std_error[k],
+                lower=self.lower[k],
+                upper=self.upper[k],
+                events=self.events[k],
+            ).assign(cause=cause)
+            for k, cause in enumerate(self.causes)
+        ]
+        frame = pd.concat(parts, ignore_index=True)
+        return frame[["cause", *frame.columns.drop("cause")]]
+
+
+CurveT = TypeVar("CurveT", SurvivalCurve, HazardCurve, IncidenceCurve)
+
+
+@public("survival")
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves(Result, Generic[CurveT]):
+    """One curve for each group: ``curves["fibre"].at(12)``; loops, ``len`` and ``in`` go over the groups.
+
+    Attributes
+    ----------
+    groups : tuple
+        The labels of the groups, sorted.
+    curves : tuple of SurvivalCurve, HazardCurve or IncidenceCurve
+        The curve of each group.
+    """
+
+    groups: tuple[Hashable, ...]
+    curves: tuple[CurveT, ...]
+
+    def __getitem__(self, group: Hashable) -> CurveT:
+        """Return the curve of `group`."""
+        if group not in self.groups:
+            names = [str(name) for name in self.groups]
+            raise InputError(
+                f"there is no group {group!r}{nearest(str(group), names)}; the groups are {', '.join(names)}"
+            )
+        return self.curves[self.groups.index(group)]
+
+    def __iter__(self) -> Iterator[Hashable]:
+        """Go over the labels of the groups."""
+        return iter(self.groups)
+
+    def __len__(self) -> int:
+        """Return the number of groups."""
+        return len(self.groups)
+
+    def __contains__(self, group: object) -> bool:
+        """Say whether there is a curve of `group`."""
+        return group in self.groups
+
+    def keys(self) -> tuple[Hashable, ...]:
+        """Return the labels of the groups."""
+        return self.groups
+
+    def values(self) -> tuple[CurveT, ...]:
+        """Return the curves."""
+        return self.curves
+
+    def items(self) -> tuple[tuple[Hashable, CurveT], ...]:
+        """Return pairs of label and curve."""
+        return tuple(zip(self.groups, self.curves, strict=True))
+
+    def at(self, times: Any, *, tail: str | None = None) -> dict[Hashable, Any]:
+        """Return, for each group, its curve at `times`."""
+        return {group: curve.at(times, tail=tail) for group, curve in self.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the curves in JSON types, by group."""
+        return {str(group): curve.to_dict() for group, curve in self.items()}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frames of the curves, one below the other, with a column ``group``."""
+        import pandas as pd
+
+        parts = [curve.to_frame().assign(group=group) for group, curve in self.items()]
+        frame = pd.concat(parts, ignore_index=True)
+        return frame[["group", *frame.columns.drop("group")]]
+
+
+def _checked_times(times: ArrayLike) -> FloatArray:
+    t = np.asarray(times, dtype=np.float64)
+    if not (t >= 0).all():
+        raise InputError(f"times must be >= 0, not {t[~(t >= 0)].ravel()[0].item()!r}")
+    return t
+
+
+def _refuse_beyond(t: FloatArray, last: float, time_unit: str) -> None:
+    beyond = t[t > last]
+    if beyond.size:
+        raise InputError(
+            f"nobody was watched past {last:g} {time_unit}s, so the curve is not known at "
+            f"{float(beyond.ravel()[0]):g}; ask for times up to {last:g}, or name a method in tail"
+        )
+
+
+def _first_at_or_below(times: FloatArray, values: FloatArray, level: float) -> float:
+    """Return where a falling curve reaches `level`: the middle of the step where it stands exactly there."""
+    reached = np.flatnonzero(values <= level + _CLOSE)
+    if not reached.size:
+        return float("inf")
+    below: IntArray = np.flatnonzero(values < level - _CLOSE)
+    exact: BoolArray = np.abs(values[reached[:1]] - level) <= _CLOSE
+    if not exact[0]:
+        return float(times[reached[0]])
+    end = times[below[0]] if below.size else times[-1]
+    return float((times[reached[0]] + end) / 2)
