@@ -36,7 +36,7 @@ def public_objects() -> Iterator[tuple[str, bool]]:
 
 
 def main() -> int:
-    """Print what is wrong and return how much it is."""
+    """Write what is wrong and return how much it is."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["numpydoc_validation"]
     wanted = set(settings["checks"])
     wrong = []
@@ -45,7 +45,7 @@ def main() -> int:
         checked += 1
         codes = wanted - NOT_OF_METHODS if is_method else wanted
         wrong += [f"{path}: {code} {text}" for code, text in validate(path)["errors"] if code in codes]
-    print("\n".join([*wrong, f"docstrings checked: {checked}, faults: {len(wrong)}"]))
+    sys.stdout.write("\n".join([*wrong, f"docstrings checked: {checked}, faults: {len(wrong)}", ""]))
     return int(bool(wrong))
 
 

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import custval
+
+HERE = Path(__file__).parent
+
+
+def record_of_benchmarks() -> None:
+    """Write the page that benchmarks.md includes: what the benchmark scripts recorded, or that nothing is recorded."""
+    results = HERE.parent / "benchmarks" / "RESULTS.md"
+    text = results.read_text(encoding="utf-8") if results.exists() else "No run is recorded for this version.\n"
+    (HERE / "_generated").mkdir(exist_ok=True)
+    (HERE / "_generated" / "results.md").write_text(text, encoding="utf-8")
+
+
+record_of_benchmarks()
 
 project = "custval"
 author = "The custval authors"
