@@ -1,0 +1,414 @@
+"""What each customer holds, in one compact form, whatever form it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from custval._assoc.bits import CountArray, MaskArray, merge_sorted, union_masks
+from custval._assoc.coding import code_column, code_customers, code_labels, plain
+from custval._core.errors import InputError
+from custval._core.frames import column, column_names, is_frame, to_columns
+from custval._core.results import Result, frozen
+from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, TextArray
+from custval._core.validation import check_length, check_rows, check_scalar, sample_weight_array
+
+__all__ = ("Baskets", "as_baskets")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baskets(Result):
+    """The distinct baskets of a base and how many customers hold each.
+
+    Make one with ``from_lists``, ``from_long``, ``from_matrix`` or ``from_counts``, and mine it as often as you like:
+    reading and merging is done once.
+
+    Attributes
+    ----------
+    items : tuple
+        The m item labels, sorted.
+    offsets : ndarray of int64, shape (u + 1,)
+        Distinct basket i holds ``members[offsets[i]:offsets[i + 1]]``.
+    members : ndarray of int64
+        Positions in `items`, rising inside each basket.
+    counts : ndarray of int64 or float64, shape (u,)
+        Customers with this basket, or their summed weight; the empty basket counts too.
+    masks : ndarray of uint64, shape (u,), or None
+        With at most 64 items: the same baskets as bits, bit j for item j, rising.
+
+    Examples
+    --------
+    >>> from custval.assoc import Baskets
+    >>> baskets = Baskets.from_lists([{"voice", "tv"}, {"voice"}, {"tv", "voice"}, set()])
+    >>> baskets.items, len(baskets), baskets.n
+    (('tv', 'voice'), 3, 4)
+    """
+
+    __module__ = "custval.assoc"
+
+    items: tuple[Any, ...]
+    offsets: IntArray
+    members: IntArray
+    counts: CountArray
+    masks: MaskArray | None = None
+
+    def __len__(self) -> int:
+        """Return the number of distinct baskets."""
+        return len(self.counts)
+
+    @property
+    def n(self) -> float:
+        """Customers in all (an int), or their summed weight; those with empty baskets are among them."""
+        total = self.counts.sum()
+        return int(total) if self.counts.dtype.kind == "i" else float(total)
+
+    @property
+    def item_counts(self) -> CountArray:
+        """Customers (or weight) holding each item, shape (m,)."""
+        weight = np.repeat(self.counts, np.diff(self.offsets))
+        total = np.bincount(self.members, weights=weight, minlength=len(self.items))
+        return np.rint(total).astype(np.int64) if self.counts.dtype.kind == "i" else total
+
+    @classmethod
+    def from_lists(cls, baskets: Iterable[Iterable[Any]], *, sample_weight: ArrayLike | None = None) -> Baskets:
+        """Read one collection of items for each customer.
+
+        Parameters
+        ----------
+        baskets : iterable of sets, lists or tuples
+            The items of each customer: text or numbers, all of one type. Duplicates inside a basket are merged;
+            an empty basket is a customer who holds nothing, and counts.
+        sample_weight : array_like of shape (n,), optional
+            Case weight of each customer, >= 0; whole numbers equal duplication.
+
+        Returns
+        -------
+        Baskets
+            The distinct baskets and their counts.
+
+        Raises
+        ------
+        InputError
+            A bare string as a basket, a missing item, items of several types, no basket at all.
+
+        Examples
+        --------
+        >>> from custval.assoc import Baskets
+        >>> Baskets.from_lists([["tv", "tv"], ["tv", "voice"]]).counts.tolist()
+        [1, 1]
+        """
+        rows = _checked_lists(baskets)
+        sizes = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        basket = np.repeat(np.arange(len(rows)), sizes)
+        code, items = code_labels(list(chain.from_iterable(rows)), basket)
+        return _from_pairs(items, basket, code, len(rows), _case_weights(sample_weight, len(rows)))
+
+    @classmethod
+    def from_counts(cls, baskets: Iterable[Iterable[Any]], counts: ArrayLike) -> Baskets:
+        """Read distinct baskets with the number of customers that hold each, as a GROUP BY in any engine makes them.
+
+        Parameters
+        ----------
+        baskets : iterable of sets, lists or tuples
+            The baskets; one that comes twice is added up.
+        counts : array_like of shape (n,)
+            Customers with each basket, whole numbers >= 0.
+
+        Returns
+        -------
+        Baskets
+            The distinct baskets and their counts.
+
+        Raises
+        ------
+        InputError
+            A count that is negative or not whole, and what ``from_lists`` refuses.
+
+        Examples
+        --------
+        >>> from custval.assoc import Baskets
+        >>> Baskets.from_counts([{"voice"}, {"voice", "tv"}], [90, 10]).n
+        100
+        """
+        weight = sample_weight_array(counts, len(np.asarray(counts)))
+        check_rows(weight == np.rint(weight), weight, name="counts", rule="be whole numbers")
+        return cls.from_lists(baskets, sample_weight=weight)
+
+    @classmethod
+    def from_long(
+        cls,
+        frame: AnyFrame,
+        *,
+        customer: str = "subscriber_id",
+        item: str = "item",
+        n_customers: int | None = None,
+        sample_weight: str | None = None,
+    ) -> Baskets:
+        """Read a long table with one row for each item that a customer holds.
+
+        Parameters
+        ----------
+        frame : pandas, Polars, Arrow, or a mapping of columns
+            The table; a row that comes twice counts once.
+        customer, item : str
+            Names of the two columns.
+        n_customers : int, optional
+            Customers in all. A long table does not show those who hold nothing: give their number here so that they
+            count in every support. Default: the customers in the table.
+        sample_weight : str, optional
+            Name of a column with the customer's case weight, >= 0 and the same in all rows of a customer. Not
+            together with `n_customers`.
+
+        Returns
+        -------
+        Baskets
+            The distinct baskets and their counts.
+
+        Raises
+        ------
+        InputError
+            An unknown column, a missing customer or item, fewer `n_customers` than the table holds.
+
+        Examples
+        --------
+        >>> from custval.assoc import Baskets
+        >>> table = {"subscriber_id": [1, 1, 2], "item": ["tv", "voice", "voice"]}
+        >>> Baskets.from_long(table, n_customers=4).n
+        4
+        """
+        owner, n_seen = code_customers(frame, customer)
+        code, items = code_column(frame, item)
+        _check_not_empty(n_seen)
+        n = _customers_in_all(n_customers, n_seen, sample_weight)
+        weight = None if sample_weight is None else _weight_column(column(frame, sample_weight), owner, n)
+        return _from_pairs(items, owner, code, n, weight)
+
+    @classmethod
+    def from_matrix(
+        cls, matrix: Any, *, items: Sequence[Any] | None = None, sample_weight: ArrayLike | None = None
+    ) -> Baskets:
+        """Read one row for each customer and one column for each item: True or 1 where it is held.
+
+        Parameters
+        ----------
+        matrix : frame, array_like of shape (n, m), or SciPy sparse matrix
+            Booleans, or numbers 0 and 1.
+        items : sequence of m labels, optional
+            Names of the items. Default: the columns' names, or 0..m-1.
+        sample_weight : array_like of shape (n,), optional
+            Case weight of each customer, >= 0.
+
+        Returns
+        -------
+        Baskets
+            The distinct baskets and their counts.
+
+        Raises
+        ------
+        InputError
+            A value other than 0 and 1 (with its column), names that do not fit or come twice, no row.
+
+        Examples
+        --------
+        >>> from custval.assoc import Baskets
+        >>> Baskets.from_matrix([[1, 0], [1, 1]], items=["voice", "tv"]).item_counts.tolist()
+        [1, 2]
+        """
+        names, n, owner, code = _matrix_pairs(matrix)
+        labels = names if items is None else [plain(label) for label in items]
+        check_length(labels, len(names), name="items", other="the matrix (columns)")
+        order, unique = code_labels(list(labels), np.arange(len(labels)))
+        if len(unique) != len(labels):
+            raise InputError(f"items must differ but only {len(unique)} of {len(labels)} names do")
+        _check_not_empty(n)
+        return _from_pairs(unique, owner, order[code], n, _case_weights(sample_weight, n))
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with one row for each distinct basket: basket (tuple of items), count."""
+        import pandas as pd
+
+        held = [tuple(self.items[j] for j in part) for part in np.split(self.members, self.offsets[1:-1])]
+        return pd.DataFrame({"basket": pd.Series(held, dtype=object), "count": self.counts})
+
+
+def as_baskets(data: Any, sample_weight: Any = None) -> Baskets:
+    """Read `data` in any of the known forms; `sample_weight` has one weight for each customer (row)."""
+    if isinstance(data, Baskets):
+        if sample_weight is not None:
+            raise InputError("sample_weight belongs to customers; give it where the Baskets are made, e.g. from_lists")
+        return data
+    if isinstance(data, (str, bytes)):
+        raise InputError(f"baskets must be a table or a list of baskets, not a single {type(data).__name__}")
+    if is_frame(data):
+        return _read_frame(data, sample_weight)
+    if hasattr(data, "tocsr") or (isinstance(data, np.ndarray) and data.ndim == 2):
+        return Baskets.from_matrix(data, sample_weight=sample_weight)
+    return Baskets.from_lists(data, sample_weight=sample_weight)
+
+
+def _read_frame(frame: AnyFrame, sample_weight: Any) -> Baskets:
+    if {"subscriber_id", "item"} <= set(column_names(frame)):
+        if sample_weight is not None and not isinstance(sample_weight, str):
+            raise InputError("a long table has no row for each customer; name a column: sample_weight='weight'")
+        return Baskets.from_long(frame, sample_weight=sample_weight)
+    try:
+        return Baskets.from_matrix(frame, sample_weight=sample_weight)
+    except InputError as error:
+        hint = "for a long table say Baskets.from_long(frame, customer=..., item=...)"
+        raise InputError(f"{error}; {hint}") from None
+
+
+def _checked_lists(baskets: Iterable[Iterable[Any]]) -> list[Any]:
+    rows = list(baskets)
+    _check_not_empty(len(rows))
+    for row, basket in enumerate(rows):
+        if isinstance(basket, (str, bytes)):
+            raise InputError(
+                f"a basket must be a set, list or tuple of items but basket {row} is a bare {type(basket).__name__} "
+                f"({basket!r}); put it in a list: [{basket!r}]"
+            )
+        if not hasattr(basket, "__iter__"):
+            raise InputError(f"a basket must be a set, list or tuple of items but basket {row} is {basket!r}")
+        if not hasattr(basket, "__len__"):
+            rows[row] = list(basket)
+    return rows
+
+
+def _check_not_empty(n: int) -> None:
+    if n == 0:
+        raise InputError("there are no baskets; give at least one customer")
+
+
+def _case_weights(sample_weight: Any, n: int) -> FloatArray | None:
+    return None if sample_weight is None else sample_weight_array(sample_weight, n)
+
+
+def _customers_in_all(n_customers: int | None, n_seen: int, sample_weight: str | None) -> int:
+    if n_customers is None:
+        return n_seen
+    if sample_weight is not None:
+        raise InputError("n_customers and sample_weight exclude each other: customers without a row have no weight")
+    n = int(check_scalar(n_customers, "n_customers"))
+    if n < n_seen:
+        raise InputError(f"n_customers is {n} but the table holds {n_seen} customers; count those without items too")
+    return n
+
+
+def _weight_column(values: TextArray, owner: IntArray, n: int) -> FloatArray:
+    """Return one weight for each customer from a column that repeats it in each of the customer's rows."""
+    each = sample_weight_array(values, len(owner))
+    weight = np.zeros(n)
+    weight[owner] = each
+    check_rows(weight[owner] == each, each, name="sample_weight", rule="be the same in all rows of a customer")
+    return weight
+
+
+def _matrix_pairs(matrix: Any) -> tuple[list[Any], int, IntArray, IntArray]:
+    """Return column names, the number of rows, and the (row, column) pairs that hold."""
+    if hasattr(matrix, "tocsr"):
+        sparse = matrix.tocoo()
+        _check_held(np.asarray(sparse.data), "the sparse matrix", np.asarray(sparse.row))
+        held = np.asarray(sparse.data) != 0
+        row, code = np.asarray(sparse.row)[held], np.asarray(sparse.col)[held]
+        return list(range(sparse.shape[1])), sparse.shape[0], row.astype(np.int64), code.astype(np.int64)
+    if is_frame(matrix):
+        columns: Mapping[str, TextArray] = to_columns(matrix)
+        if not columns:
+            raise InputError("the table of items has no columns")
+        held = np.column_stack([_check_held(values, f"column {name!r}") for name, values in columns.items()])
+        names: list[Any] = list(columns)
+    else:
+        array = np.asarray(matrix)
+        if array.ndim != 2:
+            raise InputError(f"a matrix of items must have 2 dimensions but has {array.ndim} (shape {array.shape})")
+        names = list(range(array.shape[1]))
+        held = np.zeros(array.shape, dtype=bool)
+        for j in names:
+            held[:, j] = _check_held(array[:, j], f"column {j}")
+    row, code = np.nonzero(held)
+    return names, len(held), row, code
+
+
+def _check_held(values: TextArray, name: str, row: IntArray | None = None) -> BoolArray:
+    """Return `values` as booleans, or refuse what is neither 0 nor 1."""
+    if values.dtype == bool:
+        return values
+    ok = np.isin(values, (0, 1)) if values.dtype.kind in "iuf" else np.array([value in (0, 1) for value in values])
+    if not np.all(ok):
+        first = int(np.flatnonzero(~ok)[0])
+        where = first if row is None else int(row[first])
+        raise InputError(
+            f"{name} must hold 0 and 1 or False and True but {np.sum(~ok)} of {len(ok)} values are not "
+            f"(first: row {where}, value {plain(values[first])!r})"
+        )
+    return values.astype(bool)
+
+
+def _from_pairs(items: tuple[Any, ...], owner: IntArray, code: IntArray, n: int, weight: FloatArray | None) -> Baskets:
+    """Merge identical baskets; basket ``owner[i]`` of n holds item ``code[i]``."""
+    counts = _counts(weight, n)
+    if len(items) <= 64:
+        return _from_masks(items, owner, code, counts)
+    key = np.unique(owner * len(items) + code)
+    sizes = np.bincount(key // len(items), minlength=n)
+    return _merged_lists(items, sizes, key % len(items), counts)
+
+
+def _counts(weight: FloatArray | None, n: int) -> CountArray:
+    """Return weights as whole counts where they are whole: those take the exact and faster way."""
+    if weight is None:
+        return np.ones(n, dtype=np.int64)
+    whole = np.rint(weight)
+    return whole.astype(np.int64) if np.array_equal(whole, weight) else weight
+
+
+def _from_masks(items: tuple[Any, ...], owner: IntArray, code: IntArray, counts: CountArray) -> Baskets:
+    n = len(counts)
+    masks = union_masks(owner, code, n, len(items))
+    if int(np.bitwise_count(masks).sum(dtype=np.int64)) != len(owner):  # an item came twice in a basket
+        key = np.unique(owner * len(items) + code)
+        masks = union_masks(key // len(items), key % len(items), n, len(items))
+    order = np.argsort(masks[:, 0], kind="stable")
+    flat, merged = merge_sorted(masks[order, 0], counts[order])
+    offsets, members = unpack(flat)
+    return Baskets(items, frozen(offsets), frozen(members), frozen(merged), frozen(flat))
+
+
+def unpack(masks: MaskArray) -> tuple[IntArray, IntArray]:
+    """Return masks as runs of rising item positions: offsets (u + 1,) and members."""
+    bits = np.unpackbits(masks.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
+    offsets = np.concatenate(([0], np.cumsum(np.bitwise_count(masks), dtype=np.int64)))
+    return offsets, np.nonzero(bits)[1]
+
+
+def _merged_lists(items: tuple[Any, ...], sizes: IntArray, members: IntArray, counts: CountArray) -> Baskets:
+    """Merge identical runs: sorted by a 64-bit sum hash, then compared item by item, so that the answer is exact."""
+    offsets = np.concatenate(([0], np.cumsum(sizes)))
+    key = np.random.default_rng(0).integers(1, 1 << 63, len(items), dtype=np.uint64)
+    total = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(key[members], dtype=np.uint64)))
+    digest = total[offsets[1:]] - total[offsets[:-1]]
+    order = np.argsort(digest, kind="stable")
+    new = np.append(True, digest[order][1:] != digest[order][:-1])
+    leader = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
+    if not _same_runs(offsets, members, order, leader):
+        return Baskets(items, frozen(offsets), frozen(members), frozen(counts))
+    chosen = order[new]
+    merged = np.add.reduceat(counts[order], np.flatnonzero(new))
+    offsets, members = take_runs(offsets, members, chosen)
+    return Baskets(items, frozen(offsets), frozen(members), frozen(merged))
+
+
+def take_runs(offsets: IntArray, members: IntArray, chosen: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the runs `chosen` as offsets and members of their own."""
+    sizes = np.diff(offsets)[chosen]
+    made = np.concatenate(([0], np.cumsum(sizes)))
+    return made, members[np.arange(made[-1]) + np.repeat(offsets[chosen] - made[:-1], sizes)]
+
+
+def _same_runs(offsets: IntArray, members: IntArray, one: IntArray, other: IntArray) -> bool:
+    (left, a), (right, b) = take_runs(offsets, members, one), take_runs(offsets, members, other)
+    return np.array_equal(left, right) and np.array_equal(a, b)

@@ -1,0 +1,408 @@
+"""Who holds this also holds that: rules in columns, measured, tested and explained on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+
+from custval._assoc.bits import CountArray
+from custval._assoc.fisher import ADJUSTMENTS, adjusted_p, fisher_tails
+from custval._assoc.itemsets import item_position, listed
+from custval._assoc.measures import MEASURES, Table
+from custval._assoc.splits import Candidates, improvement
+from custval._assoc.tree import Tree
+from custval._core.errors import InputError
+from custval._core.results import Result, frozen, jsonable
+from custval._core.typing import BoolArray, FloatArray, IntArray
+from custval._core.validation import check_choice, check_scalar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ("Adjustment", "Rule", "RuleSet")
+
+Adjustment = Literal["bh", "by", "holm", "bonferroni"]
+_P_VALUES = ("p_value", "p_adjusted", "hyper_confidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: who holds `antecedent` also holds `consequent`.
+
+    Attributes
+    ----------
+    antecedent, consequent : tuple
+        Items.
+    count : int or float
+        Customers (or weight) who hold both.
+    support, confidence, lift : float
+        Share of all customers who hold both; share of holders of the antecedent; its ratio to the overall share.
+    """
+
+    __module__ = "custval.assoc"
+
+    antecedent: tuple[Any, ...]
+    consequent: tuple[Any, ...]
+    count: float
+    support: float
+    confidence: float
+    lift: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleSet(Result):
+    """Association rules in columns; ``rules[i]`` is one ``Rule``, a slice or a filter gives fewer rules.
+
+    Attributes
+    ----------
+    items : tuple
+        The labels of all items.
+    tree : Tree
+        The itemsets whose counts the rules stand on.
+    candidates : Candidates
+        Every split that was looked at; adjusted p-values rank a rule among all of them.
+    selected : ndarray of int64, shape (k,)
+        The rules of this result, as rows of `candidates`.
+    n : int or float
+        Customers in all, or their summed weight.
+    n_searched : int
+        Rules that the search could have given, each antecedent and consequent frequent by itself: the number of tests
+        that p-values are adjusted for.
+
+    Examples
+    --------
+    >>> from custval.assoc import association_rules, frequent_itemsets
+    >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+    >>> rules = association_rules(frequent_itemsets(held, min_count=2), min_confidence=0.6)
+    >>> print(rules.explain(0))
+    Of the 12 customers with mobile, 8 (66.7 %) also have tv; among all 20 it is 40.0 %: 1.67 times as often. \
+By chance alone: p = 0.00472, 0.00943 after 2 tests.
+    """
+
+    __module__ = "custval.assoc"
+
+    items: tuple[Any, ...]
+    tree: Tree
+    candidates: Candidates
+    selected: IntArray
+    n: float
+    n_searched: int
+    _known: dict[str, FloatArray] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of rules."""
+        return len(self.selected)
+
+    @property
+    def count(self) -> CountArray:
+        """Customers (or weight) who hold antecedent and consequent, shape (k,)."""
+        return frozen(self.tree.count[self.candidates.whole[self.selected]])
+
+    @property
+    def antecedent_count(self) -> CountArray:
+        """Customers (or weight) who hold the antecedent, shape (k,)."""
+        return frozen(self.tree.count[self.candidates.antecedent[self.selected]])
+
+    @property
+    def consequent_count(self) -> CountArray:
+        """Customers (or weight) who hold the consequent, shape (k,)."""
+        return frozen(self.tree.count[self.candidates.consequent[self.selected]])
+
+    @property
+    def antecedents(self) -> list[tuple[Any, ...]]:
+        """The antecedent of each rule as a tuple of items."""
+        return self.tree.decode(self.candidates.antecedent[self.selected], self.items)
+
+    @property
+    def consequents(self) -> list[tuple[Any, ...]]:
+        """The consequent of each rule as a tuple of items."""
+        return self.tree.decode(self.candidates.consequent[self.selected], self.items)
+
+    @property
+    def support(self) -> FloatArray:
+        """Share of all customers who hold both sides, shape (k,), 0..1."""
+        return self.measure("support")
+
+    @property
+    def confidence(self) -> FloatArray:
+        """Share of the antecedent's holders who hold the consequent, shape (k,), 0..1."""
+        return self.measure("confidence")
+
+    @property
+    def lift(self) -> FloatArray:
+        """Confidence over the consequent's share among all customers, shape (k,), >= 0; 1 says unrelated."""
+        return self.measure("lift")
+
+    @property
+    def leverage(self) -> FloatArray:
+        """Support less what unrelated sides would have, shape (k,), -0.25..0.25."""
+        return self.measure("leverage")
+
+    @property
+    def conviction(self) -> FloatArray:
+        """Expected over observed share of exceptions, shape (k,), >= 0; inf where there is no exception."""
+        return self.measure("conviction")
+
+    @property
+    def p_value(self) -> FloatArray:
+        """One-sided Fisher exact p-value of each rule, shape (k,): the chance of as many joint holders if unrelated."""
+        return frozen(self._all_p()[self.selected])
+
+    @property
+    def p_adjusted(self) -> FloatArray:
+        """P-values after Benjamini-Hochberg over all rules searched, shape (k,); ``adjusted`` has other methods."""
+        return self.adjusted("bh")
+
+    def measure(self, name: str) -> FloatArray:
+        """Return any measure by name, computed from the counts.
+
+        Parameters
+        ----------
+        name : str
+            "support", "confidence", "lift", "leverage", "conviction", "zhang", "odds_ratio", ... or "p_value",
+            "p_adjusted", "hyper_confidence" (1 - p). An unknown name lists all.
+
+        Returns
+        -------
+        ndarray of float64, shape (k,)
+            The measure of each rule; never nan.
+
+        Raises
+        ------
+        InputError
+            An unknown name; a p-value with case weights that are not whole numbers.
+
+        References
+        ----------
+        Tan, Kumar & Srivastava (2004), Selecting the right objective measure for association analysis.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> rules.measure("jaccard").round(3).tolist()
+        [0.667, 0.667]
+        """
+        check_choice(name, "measure", (*MEASURES, *_P_VALUES))
+        if name in _P_VALUES:
+            return self._hyper_confidence() if name == "hyper_confidence" else getattr(self, name)  # type: ignore[no-any-return]
+        return frozen(MEASURES[name](self._table()))
+
+    def adjusted(self, method: Adjustment = "bh", *, over: Literal["searched", "kept"] = "searched") -> FloatArray:
+        """Return p-values corrected for the number of rules that were tested.
+
+        Parameters
+        ----------
+        method : {"bh", "by", "holm", "bonferroni"}
+            Benjamini-Hochberg, Benjamini-Yekutieli (false-discovery rate), Holm, Bonferroni (any false rule).
+        over : {"searched", "kept"}
+            The tests to pay for: all rules that the search could have given (the default, and honest: filters on
+            confidence or lift do not make p-values smaller), or only those in this result.
+
+        Returns
+        -------
+        ndarray of float64, shape (k,)
+            Adjusted p-values in 0..1.
+
+        Raises
+        ------
+        InputError
+            An unknown method, or case weights that are not whole numbers.
+        """
+        check_choice(method, "method", ADJUSTMENTS)
+        check_choice(over, "over", ("searched", "kept"))
+        if over == "kept":
+            return frozen(adjusted_p(self.p_value, method))
+        if method not in self._known:
+            self._known[method] = adjusted_p(self._all_p(), method, max(self.n_searched, len(self._all_p())))
+        return frozen(self._known[method][self.selected])
+
+    @overload
+    def __getitem__(self, index: int) -> Rule: ...
+    @overload
+    def __getitem__(self, index: slice | IntArray | BoolArray) -> RuleSet: ...
+    def __getitem__(self, index: int | slice | IntArray | BoolArray) -> Rule | RuleSet:
+        """Return one rule, or the chosen ones as a smaller result."""
+        if not isinstance(index, (int, np.integer)):
+            return replace(self, selected=frozen(self.selected[index]))
+        one = self[np.array([index])]
+        numbers = (one.count, one.support, one.confidence, one.lift)
+        return Rule(one.antecedents[0], one.consequents[0], *(column[0].item() for column in numbers))
+
+    def __iter__(self) -> Iterator[Rule]:
+        """Decode the rules one after the other."""
+        columns = (self.count.tolist(), self.support.tolist(), self.confidence.tolist(), self.lift.tolist())
+        return map(Rule, self.antecedents, self.consequents, *columns)
+
+    def where(
+        self,
+        *,
+        antecedent: Iterable[Any] = (),
+        consequent: Iterable[Any] = (),
+        min_confidence: float = 0.0,
+        min_lift: float = 0.0,
+        min_count: float = 0.0,
+        max_p_adjusted: float | None = None,
+    ) -> RuleSet:
+        """Keep the rules that meet every condition.
+
+        Parameters
+        ----------
+        antecedent, consequent : list of items
+            All of these stand on that side.
+        min_confidence, min_lift, min_count : float
+            Smallest values, >= 0.
+        max_p_adjusted : float, optional
+            Largest Benjamini-Hochberg p-value over all rules searched, 0..1.
+
+        Returns
+        -------
+        RuleSet
+            The rules kept, in the same order.
+        """
+        keep = (self.confidence >= min_confidence) & (self.lift >= min_lift) & (self.count >= min_count)
+        sides = (("antecedent", antecedent), ("consequent", consequent))
+        for name, wanted in sides:
+            nodes = getattr(self.candidates, name)[self.selected]
+            for item in listed(wanted, name):
+                keep &= self.tree.holds(item_position(self.items, item))[nodes]
+        if max_p_adjusted is not None:
+            keep &= self.p_adjusted <= check_scalar(max_p_adjusted, "max_p_adjusted", low=0.0, high=1.0)
+        return self[np.flatnonzero(keep)]
+
+    def sort_by(self, name: str, *, descending: bool = True) -> RuleSet:
+        """Return the same rules sorted by a measure; ties keep their order.
+
+        Parameters
+        ----------
+        name : str
+            A measure, as in ``measure``.
+        descending : bool
+            Largest first.
+
+        Returns
+        -------
+        RuleSet
+            The sorted rules.
+        """
+        values = self.measure(name)
+        return self[np.argsort(-values if descending else values, kind="stable")]
+
+    def without_redundant(self, *, min_improvement: float = 0.0) -> RuleSet:
+        """Drop each rule that a shorter one makes needless: same consequent, part of the antecedent, no less confident.
+
+        Parameters
+        ----------
+        min_improvement : float
+            A rule must be more confident than its best shorter rule by more than this, 0..1. Antecedents of one
+            item have no shorter rule and stay.
+
+        Returns
+        -------
+        RuleSet
+            The rules kept, in the same order.
+
+        References
+        ----------
+        Bayardo, Agrawal & Gunopulos (2000), Constraint-based rule mining in large, dense databases.
+        """
+        low = check_scalar(min_improvement, "min_improvement", low=0.0, high=1.0)
+        return self[np.flatnonzero(self._improvement()[self.selected] > low)]
+
+    def explain(self, index: int) -> str:
+        """Return rule `index` as a sentence.
+
+        Parameters
+        ----------
+        index : int
+            Position of the rule.
+
+        Returns
+        -------
+        str
+            What the rule says, against the whole base, and how surely it is no chance.
+        """
+        one = self[np.array([index])]
+        rule = self[index]
+        share, base = 100 * rule.confidence, 100 * one.measure("consequent_support")[0]
+        text = (
+            f"Of the {one.antecedent_count[0]:,g} customers with {_listing(rule.antecedent)}, {rule.count:,g} "
+            f"({share:.1f} %) also have {_listing(rule.consequent)}; among all {self.n:,g} it is {base:.1f} %: "
+            f"{rule.lift:.3g} times as often."
+        )
+        if not self._countable():
+            return text
+        p, adjusted = one.p_value[0], one.p_adjusted[0]
+        return f"{text} By chance alone: p = {_shown(p)}, {_shown(adjusted)} after {self.n_searched:,} tests."
+
+    def to_frame(self, *, separator: str | None = None) -> pd.DataFrame:
+        """Return the rules as a pandas frame.
+
+        Parameters
+        ----------
+        separator : str, optional
+            Join the items of a side into one text, e.g. ``" + "``. Default: tuples of items.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns antecedent, consequent, count, support, confidence, lift, p_value, p_adjusted (missing where case
+            weights are not whole numbers and nothing can be counted).
+        """
+        import pandas as pd
+
+        sides: dict[str, Any] = {"antecedent": self.antecedents, "consequent": self.consequents}
+        if separator is not None:
+            sides = {name: [separator.join(map(str, side)) for side in held] for name, held in sides.items()}
+        columns = {name: pd.Series(held, dtype=object) for name, held in sides.items()}
+        plain = {"count": self.count, "support": self.support, "confidence": self.confidence, "lift": self.lift}
+        missing = np.full(len(self), np.nan)
+        tested = {name: self.measure(name) if self._countable() else missing for name in ("p_value", "p_adjusted")}
+        return pd.DataFrame({**columns, **plain, **tested})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rules with their counts in JSON types only."""
+        columns = ("antecedents", "consequents", "count", "antecedent_count", "consequent_count", "n", "n_searched")
+        return jsonable({name: getattr(self, name) for name in columns})  # type: ignore[no-any-return]
+
+    def _countable(self) -> bool:
+        return self.tree.count.dtype.kind == "i"
+
+    def _table(self) -> Table:
+        sides = (self.antecedent_count, self.consequent_count, self.count)
+        return Table(float(self.n), *(side.astype(np.float64) for side in sides))
+
+    def _all_p(self) -> FloatArray:
+        """Fisher's p-value of every candidate: a rule's rank among all of them decides its adjusted value."""
+        if not self._countable():
+            raise InputError(
+                "Fisher's exact test counts customers, but the case weights are not whole numbers; leave "
+                "sample_weight out for p-values, or rank by another measure"
+            )
+        if "p" not in self._known:
+            split = self.candidates
+            sides = (self.tree.count[nodes] for nodes in (split.antecedent, split.consequent, split.whole))
+            self._known["p"], self._known["below"] = fisher_tails(int(self.n), *sides)  # type: ignore[arg-type]
+        return self._known["p"]
+
+    def _hyper_confidence(self) -> FloatArray:
+        """Return P(fewer joint holders if unrelated), which is 1 - p without its loss of digits near p = 1."""
+        self._all_p()
+        return frozen(self._known["below"][self.selected])
+
+    def _improvement(self) -> FloatArray:
+        if "improvement" not in self._known:
+            self._known["improvement"] = improvement(self.tree, self.candidates, len(self.items))
+        return self._known["improvement"]
+
+
+def _listing(items: tuple[Any, ...]) -> str:
+    return " and ".join(str(item) for item in items)
+
+
+def _shown(p: float) -> str:
+    return f"{p:.3g}" if p >= 1e-300 else "below 1e-300"

@@ -1,0 +1,35 @@
+"""What goes together, what is taken next, what to offer?
+
+Which sets of services are held together: ``frequent_itemsets`` (``Baskets`` reads and merges the holdings once, for
+many questions; the answer is an ``Itemsets``). Who holds this also holds that: ``association_rules`` gives a
+``RuleSet`` with some forty measures, exact tests and plain words. Which of the rules are more than chance:
+``significant_rules``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__all__ = ("Baskets", "Itemsets", "Rule", "RuleSet", "association_rules", "frequent_itemsets", "significant_rules")
+
+if TYPE_CHECKING:
+    from custval._assoc.baskets import Baskets
+    from custval._assoc.deriving import association_rules, significant_rules
+    from custval._assoc.frequent import frequent_itemsets
+    from custval._assoc.itemsets import Itemsets
+    from custval._assoc.rules import Rule, RuleSet
+else:
+    from custval._core.doors import open_door
+
+    __getattr__, __dir__ = open_door(
+        __name__,
+        {
+            "Baskets": "_assoc.baskets",
+            "Itemsets": "_assoc.itemsets",
+            "Rule": "_assoc.rules",
+            "RuleSet": "_assoc.rules",
+            "association_rules": "_assoc.deriving",
+            "frequent_itemsets": "_assoc.frequent",
+            "significant_rules": "_assoc.deriving",
+        },
+    )
