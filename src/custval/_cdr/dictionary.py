@@ -1,0 +1,285 @@
+"""The feature dictionary: what each column of the view is called, means and is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custval._core.doors import public
+from custval._core.errors import InputError
+from custval._core.results import Result
+from custval._core.validation import nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ("Feature", "FeatureDictionary", "check_windows", "chosen", "features")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of the customer view.
+
+    Attributes
+    ----------
+    name : str
+        Its column name.
+    group : str
+        One of profile, contract, volume, mix, contacts, change, care, money, services.
+    unit : str
+        Such as "calls", "share 0..1", "money per month".
+    formula : str
+        How it is made, in words.
+    table : str
+        The record table it needs beside subscribers.
+    columns : tuple of str
+        The columns of that table it needs.
+    """
+
+    __module__ = "custval.cdr"
+
+    name: str
+    group: str
+    unit: str
+    formula: str
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureDictionary(Result):
+    """All features that a view can hold.
+
+    Attributes
+    ----------
+    features : tuple of Feature
+        In the order of the view's columns.
+    """
+
+    __module__ = "custval.cdr"
+
+    features: tuple[Feature, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the features, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups, in order."""
+        return tuple(dict.fromkeys(feature.group for feature in self.features))
+
+    def __len__(self) -> int:
+        """Return the number of features."""
+        return len(self.features)
+
+    def __getitem__(self, name: str) -> Feature:
+        """Return a feature by name, or suggest the nearest one."""
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise KeyError(f"there is no feature {name!r}{nearest(name, self.names)}")
+
+    def to_dict(self) -> dict[str, list[dict[str, str]]]:
+        """Return the features in JSON types."""
+        shown = ("name", "group", "unit", "formula", "table")
+        return {"features": [{key: getattr(feature, key) for key in shown} for feature in self.features]}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each feature."""
+        import pandas as pd
+
+        return pd.DataFrame(self.to_dict()["features"])
+
+
+_SUBSCRIBER = (
+    ("region", "profile", "text", "as in the table"),
+    ("brand", "profile", "text", "as in the table"),
+    ("plan", "profile", "text", "as in the table"),
+    ("age", "profile", "years", "as in the table"),
+    ("paperless", "profile", "true or false", "as in the table"),
+    ("autopay", "profile", "true or false", "as in the table"),
+    ("contract", "contract", "text", "as in the table"),
+    ("monthly_fee", "contract", "money per month", "as in the table"),
+)
+_TOTALS = (
+    ("calls_out", "volume", "calls", "outgoing calls", ("kind", "direction")),
+    ("calls_in", "volume", "calls", "incoming calls", ("kind", "direction")),
+    ("minutes_out", "volume", "minutes", "seconds of outgoing calls / 60", ("kind", "direction", "duration_s")),
+    ("minutes_in", "volume", "minutes", "seconds of incoming calls / 60", ("kind", "direction", "duration_s")),
+    ("sms_out", "volume", "messages", "outgoing messages", ("kind", "direction")),
+    ("sms_in", "volume", "messages", "incoming messages", ("kind", "direction")),
+    ("data_mb", "volume", "MB", "megabytes of data sessions", ("kind", "volume_mb")),
+    ("charges", "money", "money", "charges of the records", ("charge",)),
+)
+_SHARES = (
+    ("night_share", "records from 00:00:00 to 06:59:59 / all records", ()),
+    ("weekend_share", "records on Saturday and Sunday / all records", ()),
+    ("roaming_share", "records abroad / all records", ("roaming",)),
+    ("off_net_share", "calls and messages with other networks / all calls and messages", ("kind", "on_net")),
+    ("forwarded_share", "forwarded calls / all calls", ("kind", "forwarded")),
+    ("dropped_share", "dropped calls / all calls", ("kind", "dropped")),
+    ("missed_share", "calls of 0 seconds / all calls", ("kind", "duration_s")),
+)
+_CHANGES = (
+    ("outgoing_change", "outgoing calls and messages", ("kind", "direction")),
+    ("incoming_change", "incoming calls and messages", ("kind", "direction")),
+    ("data_change", "data volume", ("kind", "volume_mb")),
+)
+_MONEY = (
+    ("bill_last", "money per month", "amount of the last month's bill", ("amount",)),
+    ("bill_mean_3m", "money per month", "mean amount of the bills of the last 3 months", ("amount",)),
+    ("bill_change", "share", "last bill / mean of the bills of the 3 months before - 1; 0 without one", ("amount",)),
+    ("arrears_share_3m", "share 0..1", "arrears / amount of the last 3 months' bills", ("amount", "arrears")),
+    ("unpaid_last", "0 or 1", "1 if something of the last month's bill is unpaid", ("arrears",)),
+    (
+        "margin_mean_3m",
+        "money per month",
+        "mean of amount - interconnect - cost_to_serve - arrears over the bills of the last 3 months",
+        ("amount", "interconnect", "cost_to_serve", "arrears"),
+    ),
+)
+
+
+@public("cdr")
+def features(*, windows: Sequence[int] = (30, 90)) -> FeatureDictionary:
+    """What columns can a customer view have?
+
+    Parameters
+    ----------
+    windows : sequence of int, default (30, 90)
+        Window lengths in days, each 1..3660; window features carry theirs in the name (``calls_out_30d``).
+
+    Returns
+    -------
+    FeatureDictionary
+        Name, group, unit and formula of each feature.
+
+    Raises
+    ------
+    InputError
+        If a window is not a whole number of days in range.
+
+    Notes
+    -----
+    A share with an empty denominator is 0. A window of w days holds the records after ``as_of - w days`` and not
+    after ``as_of``. The change features compare daily rates of the last 30 days (r1) with the 60 before (r0) as
+    ``(r1 - r0) / (r1 + r0)``, from -1 (stopped) to 1 (new), 0 where both are 0.
+
+    Examples
+    --------
+    >>> from custval.cdr import features
+    >>> features()["night_share_30d"].unit
+    'share 0..1'
+    >>> features().groups
+    ('profile', 'contract', 'volume', 'money', 'mix', 'contacts', 'change', 'care', 'services')
+    """
+    days = check_windows(windows)
+    made = [Feature(name, group, unit, how, "subscribers", (name,)) for name, group, unit, how in _SUBSCRIBER]
+    made += _contract_features()
+    for window in days:
+        made += _window_features(window)
+    made += _change_features()
+    made += _table_features(days)
+    return FeatureDictionary(tuple(made))
+
+
+def check_windows(windows: Sequence[int]) -> tuple[int, ...]:
+    """Return the windows in days, or refuse them."""
+    days = tuple(windows)
+    whole = all(not isinstance(day, bool) and day == int(day) and 1 <= day <= 3660 for day in days)
+    if not days or not whole or len(set(days)) < len(days):
+        raise InputError(f"windows must be different whole numbers of days from 1 to 3660, not {windows!r}")
+    return tuple(int(day) for day in days)
+
+
+def chosen(known: FeatureDictionary, wanted: Iterable[str] | None, tables: Iterable[str]) -> tuple[Feature, ...]:
+    """Return the features asked for by name or group; all that the tables allow for None."""
+    present = set(tables)
+    if wanted is None:
+        return tuple(feature for feature in known.features if feature.table in present)
+    asked = [wanted] if isinstance(wanted, str) else list(wanted)
+    for name in asked:
+        if name not in known.names and name not in known.groups:
+            near = nearest(name, (*known.names, *known.groups))
+            raise InputError(f"there is no feature or group {name!r}{near}; custval.cdr.features() lists them")
+    picked = tuple(feature for feature in known.features if feature.name in asked or feature.group in asked)
+    for feature in picked:
+        if feature.table not in present:
+            raise InputError(f"feature {feature.name!r} needs the table {feature.table!r}, which was not given")
+    return picked
+
+
+def _contract_features() -> list[Feature]:
+    tenure = "calendar months from the month of activation to the month of as_of"
+    ends = "calendar months until the running term ends, 1..12 or 1..24 as terms roll over; 0 without a term"
+    return [
+        Feature("tenure_months", "contract", "months", tenure, "subscribers", ("activation",)),
+        Feature("months_to_end", "contract", "months", ends, "subscribers", ("contract", "contract_end")),
+    ]
+
+
+def _window_features(days: int) -> list[Feature]:
+    base, tail = ("subscriber_id", "event_time"), f"in the last {days} days"
+    totals = [
+        Feature(f"{name}_{days}d", group, unit, f"{how} {tail}", "cdr", base + needs)
+        for name, group, unit, how, needs in _TOTALS
+    ]
+    shares = [
+        Feature(f"{name}_{days}d", "mix", "share 0..1", f"{how}, {tail}", "cdr", base + needs)
+        for name, how, needs in _SHARES
+    ]
+    people = Feature(
+        f"contacts_{days}d",
+        "contacts",
+        "people",
+        f"distinct other parties of calls and messages {tail}",
+        "cdr",
+        (*base, "kind", "other_party"),
+    )
+    busy = Feature(f"active_days_{days}d", "contacts", "days", f"calendar days with a record {tail}", "cdr", base)
+    return [*totals, *shares, people, busy]
+
+
+def _change_features() -> list[Feature]:
+    base = ("subscriber_id", "event_time")
+    rate = "change of the daily rate of {}, last 30 days against the 60 before, within -1..1"
+    made = [Feature(name, "change", "-1..1", rate.format(what), "cdr", base + needs) for name, what, needs in _CHANGES]
+    balance = "share of outgoing among calls and messages, last 30 days minus the 60 before; 0 if either is empty"
+    silent = "days since the last record, at most the longest window (at least 90)"
+    return [
+        *made,
+        Feature("out_balance_change", "change", "-1..1", balance, "cdr", (*base, "kind", "direction")),
+        Feature("recency_days", "change", "days", silent, "cdr", base),
+    ]
+
+
+def _table_features(windows: tuple[int, ...]) -> list[Feature]:
+    care = [
+        Feature(
+            f"{name}_{days}d",
+            "care",
+            "contacts",
+            f"{what} in the last {days} days",
+            "contacts",
+            ("subscriber_id", "event_time", "kind"),
+        )
+        for days in windows
+        for name, what in (("complaints", "complaints"), ("enquiries", "enquiries"), ("save_calls", "retention calls"))
+    ]
+    money = [
+        Feature(name, "money", unit, how, "bills", ("subscriber_id", "bill_time", *needs))
+        for name, unit, how, needs in _MONEY
+    ]
+    base = ("subscriber_id", "added", "removed")
+    return [
+        *care,
+        *money,
+        Feature("services_held", "services", "services", "services held at as_of", "holdings", base),
+        Feature("services_added_90d", "services", "services", "services added in the last 90 days", "holdings", base),
+        Feature(
+            "services_dropped_90d", "services", "services", "services removed in the last 90 days", "holdings", base
+        ),
+    ]

@@ -1,0 +1,266 @@
+"""The life of a block of subscribers, month by month: use, bills, complaints, a save campaign, leaving.
+
+In each month the chance of leaving looks only at what was true at the end of the month before; then the month's use,
+bill and complaints follow for those still there. Nothing is written after a departure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from custval._core.typing import BoolArray, FloatArray, IntArray
+from custval._synth.calendar import DAY, Calendar
+from custval._synth.hazard import coefficient_matrix, covariates, draw_causes, leaving_probabilities, months_to_end
+from custval._synth.population import REGIONS, Population
+from custval._synth.scenario import CAUSES, Scenario
+from custval._synth.streams import stream
+
+__all__ = ("NEVER", "Panel", "campaign_month", "live", "network_trouble")
+
+NEVER = np.iinfo(np.int64).max
+_VOICE, _SMS, _DATA = 0.5, 0.2, 0.3  # shares of the records
+_COST_PER_OFF_NET_CALL = 0.05
+_BASE_COST, _COST_SHARE, _COMPLAINT_COST, _ENQUIRY_COST = 4.0, 0.10, 6.0, 1.5
+
+
+@dataclass(slots=True)
+class Panel:
+    """What happened to each subscriber (n) in each month (M); month m stands in column m - 1.
+
+    Times are epoch seconds; `departed` is NEVER and `cause` 0 for those who stay; `erosion_month` is the first month
+    of lower outgoing use, 0 without erosion; `arm` is 1 treated, 0 control, -1 outside the campaign.
+    """
+
+    activated: IntArray
+    departed: IntArray
+    departure_month: IntArray
+    cause: IntArray
+    at_risk: BoolArray
+    hazard: FloatArray
+    begin: IntArray
+    end: IntArray
+    voice: IntArray
+    sms: IntArray
+    data: IntArray
+    out_share: FloatArray
+    roaming: FloatArray
+    overage: FloatArray
+    amount: FloatArray
+    interconnect: FloatArray
+    cost_to_serve: FloatArray
+    arrears: FloatArray
+    complaints: IntArray
+    enquiries: IntArray
+    erosion_month: IntArray
+    arm: IntArray
+    accepted: BoolArray
+    treatment_effect: FloatArray
+
+
+def campaign_month(months: int) -> int:
+    """Return the month that opens with the save campaign: the second half, with three months to follow; 0 = none."""
+    return months // 2 + 1 if months >= 6 else 0
+
+
+def network_trouble(scenario: Scenario, seed: int, months: int) -> BoolArray:
+    """Return which regions had network trouble in which month, shape (regions, months)."""
+    return stream(seed, "network").random((len(REGIONS), months)) < scenario.trouble_rate
+
+
+def live(
+    people: Population, scenario: Scenario, calendar: Calendar, seed: int, block: int, records_per_month: float
+) -> Panel:
+    """Simulate all months of a block; the streams are one for each month."""
+    panel = _empty(people, calendar)
+    trouble = network_trouble(scenario, seed, calendar.months)[people.region]
+    matrix = coefficient_matrix(scenario)
+    for month in range(1, calendar.months + 1):
+        rng = stream(seed, "months", block, month)
+        design = state(people, scenario, panel, month)
+        if month == campaign_month(calendar.months):
+            _campaign(rng, people, panel, design, matrix)
+        _leave(rng, people, panel, calendar, month, design, matrix)
+        _windows(panel, calendar, month)
+        _use(rng, people, scenario, panel, month, records_per_month)
+        _bill(rng, people, scenario, panel, month)
+        _care(rng, people, scenario, panel, month, trouble[:, month - 1])
+        _erode(rng, people, scenario, panel, month)
+    return panel
+
+
+def state(people: Population, scenario: Scenario, panel: Panel, month: int) -> FloatArray:
+    """Return the covariates of the hazard of `month`: what is true at the end of the month before."""
+    now = month - 1
+    return covariates(
+        contract=people.contract,
+        tenure=np.maximum(now - people.activation_month, 0),
+        to_end=months_to_end(people.end_month, people.term, now),
+        complaints=panel.complaints[:, max(now - 3, 0) : now].sum(axis=1).astype(np.float64),
+        bill_shock=_bill_shock(people, panel, now),
+        arrears=(panel.arrears[:, now - 1] > 0).astype(np.float64) if now else np.zeros(len(people)),
+        usage_decline=1.0 - _outgoing_level(scenario, panel, now),
+        autopay=people.autopay,
+        price_sensitivity=people.price_sensitivity,
+        satisfaction=people.satisfaction,
+    )
+
+
+def _empty(people: Population, calendar: Calendar) -> Panel:
+    n, months = len(people), calendar.months
+    start = calendar.month_start(people.activation_month)
+    length = calendar.month_start(people.activation_month + 1) - start
+    table = (n, months)
+    return Panel(
+        activated=start + (people.activation_share * (length - DAY)).astype(np.int64),
+        departed=np.full(n, NEVER),
+        departure_month=np.zeros(n, dtype=np.int64),
+        cause=np.zeros(n, dtype=np.int64),
+        at_risk=np.zeros(table, dtype=bool),
+        hazard=np.zeros((*table, len(CAUSES))),
+        begin=np.zeros(table, dtype=np.int64),
+        end=np.zeros(table, dtype=np.int64),
+        voice=np.zeros(table, dtype=np.int64),
+        sms=np.zeros(table, dtype=np.int64),
+        data=np.zeros(table, dtype=np.int64),
+        out_share=np.zeros(table),
+        roaming=np.zeros(table),
+        overage=np.zeros(table),
+        amount=np.zeros(table),
+        interconnect=np.zeros(table),
+        cost_to_serve=np.zeros(table),
+        arrears=np.zeros(table),
+        complaints=np.zeros(table, dtype=np.int64),
+        enquiries=np.zeros(table, dtype=np.int64),
+        erosion_month=np.zeros(n, dtype=np.int64),
+        arm=np.full(n, -1),
+        accepted=np.zeros(n, dtype=bool),
+        treatment_effect=np.zeros(n),
+    )
+
+
+def _bill_shock(people: Population, panel: Panel, now: int) -> FloatArray:
+    """Return by how much the last bill exceeds the mean of the three before (0..1); the fee stands for older ones."""
+    if now == 0:
+        return np.zeros(len(people))
+    older = np.repeat(people.monthly_fee[:, None], 4, axis=1)
+    bills = np.concatenate([older, panel.amount[:, :now]], axis=1)[:, -4:]
+    bills = np.where(bills > 0, bills, people.monthly_fee[:, None])
+    return np.clip(bills[:, 3] / bills[:, :3].mean(axis=1) - 1.0, 0.0, 1.0)
+
+
+def _outgoing_level(scenario: Scenario, panel: Panel, month: int) -> FloatArray:
+    """Return outgoing use in `month` as a share of the customer's own normal: 1 without erosion."""
+    eroding = (panel.erosion_month > 0) & (panel.erosion_month <= month)
+    since = np.where(eroding, month - panel.erosion_month + 1, 0)
+    return np.maximum(scenario.erosion_pace**since, scenario.erosion_floor)
+
+
+def _campaign(
+    rng: np.random.Generator, people: Population, panel: Panel, design: FloatArray, matrix: FloatArray
+) -> None:
+    """Randomise a save offer among those free to leave, and note what it does to each (true for the state held).
+
+    The effect is P(leaves within 3 months | offer) - P(... | no offer): negative saves, positive wakes a sleeping dog.
+    """
+    opens = campaign_month(panel.hazard.shape[1])
+    present = (people.activation_month < opens) & (panel.cause == 0)
+    free = (people.contract == 0) | (months_to_end(people.end_month, people.term, opens - 1) <= 3)
+    treated = rng.random(len(people)) < 0.5
+    panel.arm[:] = np.where(present & free, treated, -1)
+    willing = 1.0 / (1.0 + np.exp(1.0 + 1.5 * people.treatment))
+    panel.accepted[:] = (panel.arm == 1) & (rng.random(len(people)) < willing)
+    without, offered = (
+        1.0 - (1.0 - leaving_probabilities(design, matrix, save).sum(axis=1)) ** 3
+        for save in (np.zeros(len(people)), people.treatment)
+    )
+    panel.treatment_effect[:] = np.where(panel.arm >= 0, offered - without, 0.0)
+
+
+def _leave(
+    rng: np.random.Generator,
+    people: Population,
+    panel: Panel,
+    calendar: Calendar,
+    month: int,
+    design: FloatArray,
+    matrix: FloatArray,
+) -> None:
+    opens = campaign_month(calendar.months)
+    under_offer = (panel.arm == 1) & (opens <= month < opens + 3)
+    hazard = leaving_probabilities(design, matrix, np.where(under_offer, people.treatment, 0.0))
+    at_risk = (people.activation_month < month) & (panel.cause == 0)
+    cause = np.where(at_risk, draw_causes(hazard, rng.random(len(people))), 0)
+    start, stop = int(calendar.month_start(month)), int(calendar.month_end(month))
+    moment = start + DAY + (rng.random(len(people)) * (stop - start - DAY)).astype(np.int64)
+    panel.at_risk[:, month - 1] = at_risk
+    panel.hazard[:, month - 1] = hazard * at_risk[:, None]
+    panel.departed[cause > 0] = moment[cause > 0]
+    panel.departure_month[cause > 0] = month
+    panel.cause += cause
+
+
+def _windows(panel: Panel, calendar: Calendar, month: int) -> None:
+    """Note from when to when each subscriber is active in `month`; an empty span has end = begin."""
+    begin = np.maximum(calendar.month_start(month), panel.activated)
+    panel.begin[:, month - 1] = begin
+    panel.end[:, month - 1] = np.maximum(np.minimum(calendar.month_end(month), panel.departed), begin)
+
+
+def _use(
+    rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int, per_month: float
+) -> None:
+    """Draw how many records of each kind a subscriber has; erosion takes from outgoing use, never from incoming."""
+    at, n = month - 1, len(people)
+    share = (panel.end[:, at] - panel.begin[:, at]) / (30.4375 * DAY)
+    level = _outgoing_level(scenario, panel, month)
+    wave = np.exp(0.12 * rng.standard_normal(n))
+    outgoing = people.out_share * level
+    both = outgoing + (1.0 - people.out_share)
+    base = per_month * people.activity * share * wave
+    panel.out_share[:, at] = outgoing / both
+    panel.voice[:, at] = rng.poisson(base * _VOICE * both)
+    panel.sms[:, at] = rng.poisson(base * _SMS * both * people.text_taste)
+    panel.data[:, at] = rng.poisson(base * _DATA * level * people.data_taste)
+    panel.roaming[:, at] = np.where(rng.random(n) < 0.06, rng.uniform(0.1, 0.6, n), 0.0)
+
+
+def _bill(rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int) -> None:
+    """Bill the fee and the overage, and note what each bill costs and what of it stays unpaid."""
+    at, n = month - 1, len(people)
+    active = panel.end[:, at] > panel.begin[:, at]
+    over = (rng.random(n) < scenario.overage_probability) & (panel.data[:, at] > 0)
+    overage = np.where(over, people.monthly_fee * rng.gamma(1.3, 0.22, n), 0.0)
+    last = panel.departure_month == month
+    days = (panel.end[:, at] - panel.begin[:, at]) / (30.4375 * DAY)
+    fee = people.monthly_fee * np.where(last, np.minimum(days, 1.0), 1.0)  # the final bill is for the days used
+    panel.overage[:, at] = np.where(active, overage.round(2), 0.0)
+    panel.amount[:, at] = np.where(active, fee.round(2) + panel.overage[:, at], 0.0)
+    odds = scenario.unpaid_probability * np.exp(0.9 * people.credit_risk - 0.405 - 1.0 * (people.autopay - 0.45))
+    unpaid = (rng.random(n) < np.minimum(odds, 0.9)) & active
+    panel.arrears[:, at] = np.where(unpaid, panel.amount[:, at] * rng.uniform(0.6, 1.0, n), 0.0).round(2)
+    calls = panel.voice[:, at] * panel.out_share[:, at]
+    panel.interconnect[:, at] = (_COST_PER_OFF_NET_CALL * calls + 0.04 * panel.amount[:, at]).round(2)
+
+
+def _care(
+    rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int, trouble: BoolArray
+) -> None:
+    """Draw complaints and enquiries, and what serving the customer cost this month."""
+    at, n = month - 1, len(people)
+    share = np.minimum((panel.end[:, at] - panel.begin[:, at]) / (30.4375 * DAY), 1.0)
+    shock = panel.overage[:, at] / people.monthly_fee
+    upset = np.exp(0.6 * -people.satisfaction + 0.8 * trouble + 0.8 * np.minimum(shock, 1.0) - 0.25)
+    panel.complaints[:, at] = rng.poisson(scenario.complaint_rate * upset * share)
+    panel.enquiries[:, at] = rng.poisson(scenario.enquiry_rate * share, n)
+    care = _COMPLAINT_COST * panel.complaints[:, at] + _ENQUIRY_COST * panel.enquiries[:, at]
+    cost = _BASE_COST + _COST_SHARE * people.monthly_fee + care
+    panel.cost_to_serve[:, at] = np.where(panel.amount[:, at] > 0, cost, 0.0).round(2)
+
+
+def _erode(rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int) -> None:
+    """Let some customers take a second SIM: from the next month on they call out less and less."""
+    begins = rng.random(len(people)) < scenario.erosion_rate * np.exp(-0.5 * people.satisfaction)
+    whole = (panel.erosion_month == 0) & (people.activation_month <= month) & (panel.cause == 0)
+    panel.erosion_month[begins & whole] = month + 1
