@@ -18,13 +18,18 @@ __all__ = (
     "DiscreteHazard",
     "HazardCurve",
     "IncidenceCurve",
+    "LogrankTest",
     "MonthlyTarget",
     "Quantile",
     "Reasons",
+    "RestrictedMean",
     "SurvivalCurve",
     "aalen_johansen",
     "kaplan_meier",
+    "life_table",
+    "logrank_test",
     "nelson_aalen",
+    "restricted_mean",
     "survival_target",
     "target_from_dates",
     "to_months",
@@ -35,8 +40,11 @@ if TYPE_CHECKING:
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
+    from custval._survival.lifetable import life_table
+    from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
     from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
+    from custval._survival.restricted import RestrictedMean, restricted_mean
     from custval._survival.target import survival_target
 else:
     from custval._core.doors import open_door
@@ -48,13 +56,18 @@ else:
             "DiscreteHazard": "_survival.discrete",
             "HazardCurve": "_survival.curves",
             "IncidenceCurve": "_survival.curves",
+            "LogrankTest": "_survival.logrank",
             "MonthlyTarget": "_survival.monthly",
             "Quantile": "_survival.curves",
             "Reasons": "_survival.discrete_reasons",
+            "RestrictedMean": "_survival.restricted",
             "SurvivalCurve": "_survival.curves",
             "aalen_johansen": "_survival.product_limit",
             "kaplan_meier": "_survival.product_limit",
+            "life_table": "_survival.lifetable",
+            "logrank_test": "_survival.logrank",
             "nelson_aalen": "_survival.product_limit",
+            "restricted_mean": "_survival.restricted",
             "survival_target": "_survival.target",
             "target_from_dates": "_survival.dates",
             "to_months": "_survival.monthly",

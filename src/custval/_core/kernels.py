@@ -37,25 +37,52 @@ def risk_table(
     Whole durations, such as months, are counted without a sort; any others take one.
     """
     grid = _whole_grid(duration)
-    if grid is not None:
-        times, where = np.arange(int(grid.max()) + 1, dtype=np.float64), grid
+    if grid is None:
+        times, by_cause = _sorted_counts(duration, event, weight, causes)
     else:
-        times, where = np.unique(duration, return_inverse=True)
+        times = np.arange(int(grid.max()) + 1, dtype=np.float64)
+        by_cause = _counts(event, grid, weight, (causes + 1, len(times)))
     m = len(times)
-    sums = np.bincount(event * m + where if causes else where, weights=weight, minlength=(causes + 1) * m)
-    by_cause: FloatArray = sums.astype(np.float64).reshape(causes + 1, m)
-    leaving = by_cause.sum(axis=0)
-    at_risk = np.cumsum(leaving[::-1])[::-1]
+    at_risk = np.cumsum(by_cause.sum(axis=0)[::-1])[::-1]
     if entry is not None:
         # a customer who enters at e is at risk from the first time after e on
-        first = entry.astype(np.intp) + 1 if grid is not None else np.searchsorted(times, entry, side="right")
-        late = np.bincount(first, weights=weight, minlength=m + 1)
+        first, entry_weight = _first_times(times, entry, weight, whole=grid is not None)
+        late = np.bincount(first, weights=entry_weight, minlength=m + 1)
         at_risk = at_risk - np.cumsum(late[::-1])[::-1][1:]
     table = RiskTable(times=times, at_risk=at_risk, events=by_cause[1:], censored=by_cause[0])
     if grid is None:
         return table
-    seen = leaving > 0 if weight is None else np.bincount(where, minlength=m) > 0
+    seen = by_cause.sum(axis=0) > 0 if weight is None else np.bincount(grid, minlength=m) > 0
     return _columns(table, np.flatnonzero(seen))
+
+
+def _counts(event: IntArray, where: IntArray, weight: FloatArray | None, shape: tuple[int, int]) -> FloatArray:
+    """Return the weights summed by event and place, shape (K + 1, m)."""
+    sums = np.bincount(event * shape[1] + where, weights=weight, minlength=shape[0] * shape[1])
+    return np.asarray(sums, dtype=np.float64).reshape(shape)
+
+
+def _sorted_counts(
+    duration: FloatArray, event: IntArray, weight: FloatArray | None, causes: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the distinct durations and the counts at them, in one sort."""
+    order = np.argsort(duration)
+    ordered = duration[order]
+    new = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, dtype=bool)
+    times, where = ordered[new], np.cumsum(new) - 1
+    heavy = None if weight is None else weight[order]
+    return times, _counts(event[order], where, heavy, (causes + 1, len(times)))
+
+
+def _first_times(
+    times: FloatArray, entry: FloatArray, weight: FloatArray | None, *, whole: bool
+) -> tuple[IntArray, FloatArray | None]:
+    """Return the index of the first time after each entry, with the weights in the same order."""
+    if whole:  # the times are 0, 1, 2, ...
+        return entry.astype(np.int64) + 1, weight
+    # sorted entries are found several times faster: neighbours share the cache
+    order = np.argsort(entry)
+    return np.searchsorted(times, entry[order], side="right"), None if weight is None else weight[order]
 
 
 def _whole_grid(duration: FloatArray) -> IntArray | None:

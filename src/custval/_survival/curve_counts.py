@@ -68,7 +68,7 @@ def survival_curve(table: RiskTable, style: Style, exits: Exits | None = None) -
     """Return the Kaplan-Meier curve of the counts in `table`, all causes together."""
     events = table.events.sum(axis=0)
     hazard = sum_ratio(events, table.at_risk)
-    survival = np.cumprod(1 - hazard)
+    survival = np.asarray(np.cumprod(1 - hazard), dtype=np.float64)
     exists = survival > 0
     if style.variance == "robust" and exits is not None:
         before = np.concatenate([[1.0], survival[:-1]])
@@ -107,7 +107,8 @@ def hazard_curve(table: RiskTable, style: Style, exits: Exits | None = None) -> 
 def incidence_curve(table: RiskTable, style: Style, exits: Exits | None = None) -> IncidenceCurve:
     """Return the Aalen-Johansen curves of the counts in `table`."""
     share = sum_ratio(table.events, table.at_risk)
-    survival = np.cumprod(1 - sum_ratio(table.events.sum(axis=0), table.at_risk))
+    stay = 1 - sum_ratio(table.events.sum(axis=0), table.at_risk)
+    survival = np.asarray(np.cumprod(stay), dtype=np.float64)
     before = np.concatenate([[1.0], survival[:-1]])
     incidence = np.cumsum(before * share, axis=1)
     if style.variance == "robust" and exits is not None:

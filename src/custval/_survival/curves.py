@@ -356,9 +356,13 @@ class Curves(Result, Generic[CurveT]):
         """Return the frames of the curves, one below the other, with a column ``group``."""
         import pandas as pd
 
-        parts = [curve.to_frame().assign(group=group) for group, curve in self.items()]
-        frame = pd.concat(parts, ignore_index=True)
-        return frame[["group", *frame.columns.drop("group")]]
+        parts: list[pd.DataFrame] = []
+        for group, curve in self.items():
+            part = curve.to_frame()
+            label: Any = group
+            part.insert(0, "group", [label] * len(part))
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
 
 
 def _checked_times(times: ArrayLike) -> FloatArray:
