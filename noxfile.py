@@ -115,7 +115,9 @@ def check_wheel(session: nox.Session, folder: Path) -> Path:
         session.error(f"expected one py3-none-any wheel, found {[path.name for path in built]}")
     names = zipfile.ZipFile(built[0]).namelist()
     strange = [
-        name for name in names if not re.match(r"custval/.*\.py$|custval/py\.typed$|custval-[^/]*\.dist-info/", name)
+        name
+        for name in names
+        if not re.match(r"custval/.*\.(py|css)$|custval/py\.typed$|custval-[^/]*\.dist-info/", name)
     ]
     if strange or "custval/py.typed" not in names:
         session.error(f"the wheel must hold the package and nothing else, but has {strange or 'no py.typed'}")

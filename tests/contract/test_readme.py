@@ -44,11 +44,13 @@ def test_the_readme_shows_both_commands_and_every_door() -> None:
 
 
 def test_relative_links_lead_somewhere() -> None:
-    gone = []
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
-            if not any((page.parent / name).exists() for name in (target, f"{target}.md")):
-                gone.append(f"{page.name}: {target}")
+    link = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+    targets = [(page, target) for page in PAGES for target in link.findall(page.read_text(encoding="utf-8"))]
+    gone = [
+        f"{page.name}: {target}"
+        for page, target in targets
+        if not any((page.parent / name).exists() for name in (target, f"{target}.md"))
+    ]
     assert not gone
 
 

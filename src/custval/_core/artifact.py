@@ -51,8 +51,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     >>> from pathlib import Path
     >>> from custval.artifact import load, save
     >>> from custval.survival import DiscreteHazard, survival_target
-    >>> tenure, left = [1, 2, 3, 3, 5, 6], [0, 1, 0, 1, 0, 0]
-    >>> model = DiscreteHazard(baseline="constant").fit([[0], [1], [0], [1], [0], [1]], survival_target(tenure, left))
+    >>> y = survival_target([1, 2, 3, 3, 5, 6], [1, 1, 0, 1, 1, 0])
+    >>> model = DiscreteHazard(baseline="constant").fit([[0], [1], [0], [1], [0], [1]], y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "model.json"
     ...     save(model, path)

@@ -14,15 +14,15 @@ Named = TypeVar("Named")
 def open_door(door: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` for `door`; `homes` maps each name to its module below ``custval``."""
 
-    def __getattr__(name: str) -> Any:
+    def fetch(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {door!r} has no attribute {name!r}{_hint(name, homes)}")
         return getattr(import_module(f"custval.{homes[name]}"), name)
 
-    def __dir__() -> list[str]:
+    def names() -> list[str]:
         return sorted(homes)
 
-    return __getattr__, __dir__
+    return fetch, names
 
 
 def public(door: str) -> Callable[[Named], Named]:
