@@ -1,0 +1,57 @@
+"""Is the forecast any good: does it rank, are its probabilities true, does acting on it pay?
+
+- Do the riskiest leave first? `concordance` (times), `auc` and `lift_curve` (left or stayed).
+- Are the probabilities right? `brier_score` at given times, `integrated_brier_score` over time, `calibration` by group.
+- Does a contact change anything? `qini` and `auuc` of an uplift score.
+
+Customers still there count correctly in all of them; those who came under observation late are scored from a landmark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__all__ = (
+    "BrierScore",
+    "Calibration",
+    "Concordance",
+    "Estimate",
+    "LiftCurve",
+    "auc",
+    "auuc",
+    "brier_score",
+    "calibration",
+    "concordance",
+    "integrated_brier_score",
+    "lift_curve",
+    "qini",
+)
+
+if TYPE_CHECKING:
+    from custval._metrics.brier import BrierScore, brier_score, integrated_brier_score
+    from custval._metrics.calibration import Calibration, calibration
+    from custval._metrics.concordance import Concordance, concordance
+    from custval._metrics.estimate import Estimate
+    from custval._metrics.lift import LiftCurve, auc, lift_curve
+    from custval._metrics.uplift import auuc, qini
+else:
+    from custval._core.doors import open_door
+
+    __getattr__, __dir__ = open_door(
+        __name__,
+        {
+            "BrierScore": "_metrics.brier",
+            "Calibration": "_metrics.calibration",
+            "Concordance": "_metrics.concordance",
+            "Estimate": "_metrics.estimate",
+            "LiftCurve": "_metrics.lift",
+            "auc": "_metrics.lift",
+            "auuc": "_metrics.uplift",
+            "brier_score": "_metrics.brier",
+            "calibration": "_metrics.calibration",
+            "concordance": "_metrics.concordance",
+            "integrated_brier_score": "_metrics.brier",
+            "lift_curve": "_metrics.lift",
+            "qini": "_metrics.uplift",
+        },
+    )

@@ -1,0 +1,89 @@
+"""Calibration: plain shares without censoring, the product limit with it, coverage, groups, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from custval._core.errors import InputError
+from custval.metrics import calibration
+from custval.survival import survival_target
+
+
+def test_without_censoring_observed_is_the_share_that_left():
+    rng = np.random.default_rng(0)
+    p = rng.random(1000)
+    left = rng.random(1000) < p
+    duration = np.where(left, 2.0, 10.0)
+    table = calibration((duration, left), p, horizon=5.0)
+    order = np.argsort(p)
+    for k, part in enumerate(np.array_split(order, 10)):
+        assert table.predicted[k] == pytest.approx(p[part].mean())
+        assert table.observed[k] == pytest.approx(left[part].mean())
+        assert table.std_error[k] == pytest.approx(np.sqrt(left[part].mean() * (1 - left[part].mean()) / 100))
+    assert table.customers.tolist() == [100] * 10
+    assert (table.mean_predicted, table.mean_observed) == pytest.approx((p.mean(), left.mean()))
+
+
+def test_a_true_forecast_is_covered_under_censoring():
+    rng = np.random.default_rng(1)
+    inside = total = 0
+    for _ in range(40):
+        hazard = rng.uniform(0.01, 0.1, 1500)
+        leave, stop = rng.geometric(hazard), rng.integers(3, 30, 1500)
+        duration = np.minimum(leave, stop).astype(float)
+        table = calibration((duration, leave <= stop), 1 - (1 - hazard) ** 12, horizon=12.0)
+        inside += int(((table.lower <= table.predicted) & (table.predicted <= table.upper)).sum())
+        total += len(table.predicted)
+    assert 0.91 < inside / total < 0.983  # two-sided 99.9 % band for 400 intervals
+
+
+def test_a_landmark_and_late_entries():
+    rng = np.random.default_rng(2)
+    duration = rng.integers(1, 30, 500).astype(float)
+    left, p = rng.random(500) < 0.5, rng.random(500)
+    entry = np.floor(rng.random(500) * duration)
+    got = calibration(survival_target(duration, left, entry=entry), p, horizon=4.0, groups=3, landmark=6.0)
+    keep = (entry <= 6) & (duration > 6)
+    same = calibration((duration[keep] - 6, left[keep]), p[keep], horizon=4.0, groups=3)
+    assert got.to_dict() == same.to_dict()
+
+
+def test_equal_forecasts_stay_together():
+    table = calibration(([1.0, 9, 9, 9, 9, 9], [1, 0, 0, 0, 0, 0]), [0.2] * 5 + [0.9], horizon=3.0, groups=4)
+    assert table.customers.tolist() == [5, 1]
+
+
+def test_groups_in_which_all_or_none_left_have_a_bound():
+    table = calibration(([1.0, 1, 9, 9], [1, 1, 0, 0]), [0.9, 0.8, 0.2, 0.1], horizon=3.0, groups=2)
+    assert table.observed.tolist() == [0.0, 1.0]
+    assert table.upper[0] == pytest.approx(1 - 0.025**0.5)
+    assert table.lower[1] == pytest.approx(0.025**0.5)
+
+
+def test_weights_equal_duplication():
+    rng = np.random.default_rng(3)
+    duration, left, p = rng.integers(1, 12, 60).astype(float), rng.random(60) < 0.5, rng.random(60)
+    weight = rng.integers(1, 4, 60)
+    copies = np.repeat(np.arange(60), weight)
+    got = calibration((duration, left), p, horizon=5.0, groups=3, sample_weight=weight)
+    same = calibration((duration[copies], left[copies]), p[copies], horizon=5.0, groups=3)
+    for name in ("predicted", "observed", "std_error", "lower", "upper"):
+        assert getattr(got, name) == pytest.approx(getattr(same, name))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"horizon": 20.0}, "a group of .* customers was watched to .* only, so its share at horizon 20 is not known"),
+        ({"horizon": 0.0}, "horizon must be > 0"),
+        ({"groups": 0}, "groups must be >= 1"),
+        ({"p_leave": [0.5, 1.5]}, "p_leave must be >= 0 and <= 1"),
+        ({"p_leave": [0.5]}, "p_leave has 1 rows but y has 2"),
+        ({"landmark": 50.0}, "none of 2 customers was watched at landmark 50"),
+    ],
+)
+def test_impossible_input_is_refused(change, message):
+    arguments = {"y": ([3.0, 5.0], [1, 0]), "p_leave": [0.5, 0.2], "horizon": 2.0} | change
+    with pytest.raises(InputError, match=message):
+        calibration(arguments.pop("y"), arguments.pop("p_leave"), **arguments)
