@@ -249,6 +249,7 @@ def make_analysis(**changes: Any) -> Analysis:
         ),
         seconds=4.21,
         peak_memory_mb=312.0,
+        customer_table=None,  # type: ignore[arg-type]
     )
     return replace(whole, **changes)
 

@@ -72,7 +72,8 @@ def _line(label: str, curve: Any, field: str, start: float, cause: int | None) -
 def _row(matrix: Any, cause: int | None) -> FloatArray | None:
     if matrix is None:
         return None
-    array = np.asarray(matrix, dtype=np.float64)
+    # bounds that do not exist are masked; nan carries that to `_prefixed` and no further
+    array = np.asarray(np.ma.filled(np.ma.asarray(matrix, dtype=np.float64), np.nan))
     return array if array.ndim == 1 else array[0 if cause is None else cause]
 
 
@@ -80,7 +81,7 @@ def _prefixed(row: FloatArray | None, keep: Any, start: float, prefix: bool) -> 
     if row is None:
         return None
     kept = row[keep]
-    # A bound that does not exist is nan inside the arrays of some curves; the last known one is drawn on.
+    # where a bound does not exist the last known one is drawn on
     bad = ~np.isfinite(kept)
     if bad.all() and len(kept):
         return None

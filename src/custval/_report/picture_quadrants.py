@@ -98,7 +98,7 @@ def _lines(field: Field, room: float, size: float) -> list[tuple[str, str]]:
     figures = [
         (text, "fact strong" if not place else "fact")
         for place, whole in enumerate(field.figures)
-        for text in wrapped(whole, letters, 2)
+        for text in ([whole] if len(whole) <= letters else whole.split(" · "))
     ]
     return named + figures + [(text, "strategy") for text in wrapped(field.strategy, letters, 4)]
 

@@ -86,16 +86,14 @@ def _bar(plane: Plane, low: float, high: float, share: float) -> Markup:
 
 
 def _marked(plane: Plane, value: float, text: str, drop: float, other: float) -> Markup:
-    """Mark a value; its words stand on the side away from the `other` mark and inside the picture."""
-    at = plane.x(min(max(value, plane.x_low), plane.x_high))
+    """Mark a value; its words stand away from the `other` mark, or beyond it where there is no room, led by a line."""
+    at, beside = (plane.x(min(max(mark, plane.x_low), plane.x_high)) for mark in (value, other))
+    height = plane.top + drop
     leftward = value < other or (value == other and drop > 20)
-    room = at - plane.left if leftward else plane.right - at
-    leftward = leftward if room > 7 * len(text) else not leftward
-    label = words(
-        at - 6 if leftward else at + 6,
-        plane.top + drop,
-        text,
-        anchor="end" if leftward else "start",
-        class_="name halo",
-    )
-    return join((line(at, plane.top + 4, at, plane.bottom, "mark"), label))
+    if leftward and at - plane.left < 7.5 * len(text):
+        start, leftward = max(at, beside) + 6, False
+        lead = line(at, height - 4, start - 2, height - 4, "lead")
+    else:
+        start, lead = (at - 6 if leftward else at + 6), Markup("")
+    label = words(start, height, text, anchor="end" if leftward else "start", class_="name halo")
+    return join((line(at, plane.top + 4, at, plane.bottom, "mark"), lead, label))

@@ -56,7 +56,7 @@ def _causes(analysis: Analysis) -> Markup:
         Bar(titled(cause), rate, f"{percent_text(rate)} · {count_text(base.left_by_cause.get(cause))} left", position)
         for position, (cause, rate) in enumerate(base.monthly_rate_by_cause.items())
     ]
-    heading = f"Churn a {base.time_unit}, by cause"
+    heading = "Monthly churn, by cause" if base.time_unit == "month" else f"Churn a {base.time_unit}, by cause"
     caption = "Departures per customer at risk and month."
     return figure(
         lambda width, key: bars_picture(bars, width=width, key=key, title=heading),

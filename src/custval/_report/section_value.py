@@ -62,7 +62,7 @@ def _spread_figure(value: ValueSummary) -> Markup:
         lambda width, key: value_picture(value.sample, currency=value.currency, width=width, key=key, title=heading),
         key="value-spread",
         heading=heading,
-        caption="The outermost hundredth at either end is gathered in the last bar.",
+        caption="The outermost hundredth at either end is gathered in the first and the last bar.",
     )
 
 
@@ -127,8 +127,8 @@ def _quadrant_figure(records: dict[str, dict[str, Any]], points: QuadrantPoints,
 def _field(name: str, record: dict[str, Any] | None, currency: str | None) -> Field:
     if record is None:
         return Field(name, ("no customers",), "")
-    heads = f"{count_text(record['customers'])} customers · {percent_text(record['share_of_customers'])}"
-    money = f"{money_text(record['lifetime_value'], currency)} value · {percent_text(record['share_of_value'])}"
+    heads = f"{count_text(record['customers'])} customers · {percent_text(record['share_of_customers'])} of all"
+    money = f"{money_text(record['lifetime_value'], currency)} value · {percent_text(record['share_of_value'])} of all"
     at_risk = money_text(record["value_at_risk"], currency)
     risk = f"{percent_text(record['p_leave_3m'])} leave in 3 months · {at_risk} at risk"
     return Field(name, (heads, money, risk), plain_text(record["strategy"]))
