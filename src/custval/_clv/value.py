@@ -63,6 +63,9 @@ class LifetimeValue(Result):
         Sum of `value`.
     total_std_error, total_lower, total_upper : float or None
         Of the sum, with the correlation between customers.
+    total_gradient : ndarray of shape (P,) or None
+        How the total moves with the model's P parameters: gradients of parts of a base add up, and the variance of
+        their total is ``gradient @ covariance @ gradient``.
     by_cause : ndarray of shape (K,)
         Money that the customers would have brought within the horizon had they not left for cause k, with the losses
         at exit; its sum is the value of the same customers who never leave, less `total`.
@@ -93,6 +96,7 @@ class LifetimeValue(Result):
     total_std_error: float | None
     total_lower: float | None
     total_upper: float | None
+    total_gradient: FloatArray | None
     by_cause: FloatArray
     causes: tuple[str, ...]
     horizon: int
@@ -304,7 +308,7 @@ def _estimates(sums: _Sums, source: Source, level: float) -> dict[str, Any]:
         "total": total,
     }
     if sums.gradient is None:
-        names = ("std_error", "lower", "upper", "total_std_error", "total_lower", "total_upper")
+        names = ("std_error", "lower", "upper", "total_std_error", "total_lower", "total_upper", "total_gradient")
         return {**found, **dict.fromkeys(names)}
     error = np.sqrt(np.maximum(sums.variance, 0.0))
     whole = float(np.sqrt(np.maximum(sums.gradient @ source.covariance @ sums.gradient, 0.0)))
@@ -317,6 +321,7 @@ def _estimates(sums: _Sums, source: Source, level: float) -> dict[str, Any]:
         "total_std_error": whole,
         "total_lower": total - z * whole,
         "total_upper": total + z * whole,
+        "total_gradient": frozen(sums.gradient),
     }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self, TypeVar
 
-__all__ = ("track",)
+__all__ = ("Stages", "track")
 
 Item = TypeVar("Item")
 
@@ -18,3 +18,31 @@ def track(items: Iterable[Item], *, progress: bool, label: str, total: int | Non
     from tqdm.auto import tqdm
 
     yield from tqdm(items, desc=label, total=total, leave=False)
+
+
+class Stages:
+    """A bar over named stages of unequal length; silent unless asked."""
+
+    def __init__(self, names: Sequence[str], *, progress: bool) -> None:
+        self._names = list(names)
+        self._progress = progress
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if self._progress:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=len(self._names), bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}]", leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def next(self, name: str) -> None:
+        """Say that the stage `name` begins."""
+        if self._bar is not None:
+            self._bar.n = self._names.index(name)
+            self._bar.set_description(name)

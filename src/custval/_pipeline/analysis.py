@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from custval._core.doors import public
 from custval._core.results import Result
 from custval._core.typing import FloatArray, IntArray
 
@@ -16,31 +18,33 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from custval._pipeline.customers import CustomerTable
     from custval.segments import LorenzCurve
     from custval.survival import Curves, DiscreteHazard
 
 __all__ = ("Analysis", "Base", "Method", "Note", "PlanSummary", "QuadrantPoints", "Reading", "ValueSummary")
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Note(Result):
     """One data-quality note: where it was seen, how many rows or columns, and what was done about it."""
 
-    __module__ = "custval.pipeline"
     subject: str
     count: int
     action: str
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Method(Result):
     """How one number of the report was made."""
 
-    __module__ = "custval.pipeline"
     heading: str
     text: str
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading(Result):
     """How tenure was read as follow-up, and the monthly churn rate under it and under the other readings.
@@ -57,18 +61,17 @@ class Reading(Result):
         Label and monthly rate of each other reading.
     """
 
-    __module__ = "custval.pipeline"
     statement: str
     window_months: float | None
     monthly_rate: float
     alternatives: tuple[tuple[str, float], ...]
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Base(Result):
     """The base in figures: customers read, still here, left by cause, and monthly churn by cause (0..1)."""
 
-    __module__ = "custval.pipeline"
     customers: int
     active: int
     left: int
@@ -77,6 +80,7 @@ class Base(Result):
     time_unit: str
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class ValueSummary(Result):
     """The value of the base: total with its interval, concentration, and a sample for pictures.
@@ -102,7 +106,6 @@ class ValueSummary(Result):
         Expected value lost through each cause over the horizon.
     """
 
-    __module__ = "custval.pipeline"
     total: float
     lower: float
     upper: float
@@ -117,6 +120,7 @@ class ValueSummary(Result):
     by_cause: dict[str, float]
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class QuadrantPoints(Result):
     """A sample of customers on the two axes, with the cuts, for the quadrant picture.
@@ -124,7 +128,6 @@ class QuadrantPoints(Result):
     `quadrant` holds positions in `names` (high/high, high/low, low/high, low/low: value first, potential second).
     """
 
-    __module__ = "custval.pipeline"
     current: FloatArray
     potential: FloatArray
     quadrant: IntArray
@@ -135,11 +138,11 @@ class QuadrantPoints(Result):
     label_potential: str
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanSummary(Result):
     """The contact plan in figures; profit is None where no save rate was given."""
 
-    __module__ = "custval.pipeline"
     contacts: int
     cost: float | None
     expected_profit: float | None
@@ -149,6 +152,7 @@ class PlanSummary(Result):
     statement: str
 
 
+@public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis(Result):
     """The whole chain's answer; ``write(folder)`` makes the report and the files.
@@ -158,7 +162,7 @@ class Analysis(Result):
     title : str
         What was analysed: a file's name or ``synthetic telecom world``.
     headline : tuple of (str, str)
-        Label and text of the ten lines the command prints.
+        Label and text of the lines that the command prints.
     base : Base
     reading : Reading
     group : str or None
@@ -189,10 +193,11 @@ class Analysis(Result):
     notes : tuple of Note
     methods : tuple of Method
     seconds : float
-    peak_memory_mb : float
+    peak_memory_mb : float or None
+    customer_table : CustomerTable
+        All customers, by blocks of rows: ``blocks()`` yields frames.
     """
 
-    __module__ = "custval.pipeline"
     title: str
     headline: tuple[tuple[str, str], ...]
     base: Base
@@ -213,7 +218,8 @@ class Analysis(Result):
     notes: tuple[Note, ...]
     methods: tuple[Method, ...]
     seconds: float
-    peak_memory_mb: float
+    peak_memory_mb: float | None
+    customer_table: CustomerTable
 
     def to_frame(self) -> pd.DataFrame:
         """Return the customers' table."""
@@ -225,10 +231,16 @@ class Analysis(Result):
 
         return write_analysis(self, folder)
 
+    def told(self, extra: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the lines that the command prints, `extra` ones before the last."""
+        memory = "" if self.peak_memory_mb is None else f", peak memory {self.peak_memory_mb:,.0f} MB"
+        lines = [*self.headline, *extra, ("Took", f"{self.seconds:.1f} seconds{memory}")]
+        width = max(len(label) for label, _ in lines)
+        return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
+
     def __str__(self) -> str:
-        """Return the ten lines that the command prints."""
-        width = max(len(label) for label, _ in self.headline)
-        return "\n".join(f"{label:<{width}}  {text}" for label, text in self.headline)
+        """Return the figures in a few lines."""
+        return self.told()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures in JSON types: everything but the model and the customers' rows."""

@@ -1,0 +1,59 @@
+"""The contact list of the base, by expected profit where a save rate is known, else by value at risk or by risk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from custval._joins.plan import Offer, Plan, plan
+from custval._pipeline.analysis import PlanSummary
+from custval._pipeline.cases import Cases
+from custval._pipeline.scoring import Scores
+from custval._pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ("contact_plan",)
+
+
+def contact_plan(scores: Scores, cases: Cases, settings: Settings) -> tuple[pd.DataFrame, PlanSummary]:
+    """Return the list (rank, customer_id, offer, cost, expected_profit, std_error, reason_1) and its figures."""
+    rate, rate_error = _save_rate(cases, settings)
+    offer = Offer("save offer", settings.offer_cost, save_rate=rate, save_rate_std_error=rate_error)
+    words = np.array([*scores.reason_words, None], dtype=object)
+    made = plan(
+        np.arange(len(scores)),
+        np.clip(scores.p_leave, 0.0, 1.0),
+        scores.stake,
+        offers=offer,
+        contact_cost=settings.contact_cost,
+        budget=settings.budget,
+        p_std_error=scores.p_std_error,
+        value_std_error=scores.stake_std_error,
+        reasons=words[scores.reason[:, 0]],
+        currency=settings.currency,
+    )
+    frame = made.to_frame()
+    frame["customer_id"] = scores.ids.text(np.asarray(made.customer_id, dtype=np.int64))
+    return frame, _summary(made)
+
+
+def _save_rate(cases: Cases, settings: Settings) -> tuple[float | None, float | None]:
+    """Return the save rate that was given, or else the measured one with its error."""
+    if settings.save_rate is not None:
+        return settings.save_rate, None
+    return cases.save_rate if cases.save_rate is not None else (None, None)
+
+
+def _summary(made: Plan) -> PlanSummary:
+    return PlanSummary(
+        contacts=made.contacts,
+        cost=made.total_cost,
+        expected_profit=made.total_profit,
+        std_error=made.total_std_error,
+        budget=made.budget,
+        ranked_by=made.ranked_by,
+        statement=made.statement,
+    )

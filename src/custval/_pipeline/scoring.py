@@ -1,0 +1,206 @@
+"""Every current customer through the fitted hazard and the value function, block by block, kept in few bytes.
+
+Ids are kept as UTF-8 bytes and reasons as codes, so that some hundred bytes hold a customer and the files can be written
+block by block afterwards, when the quadrants and the plan are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from custval._clv.discount import discounted_value
+from custval._clv.value import lifetime_value
+from custval._core.errors import InputError
+from custval._core.typing import FloatArray, IntArray, TextArray
+from custval._joins.stake import stake_weights, value_at_stake
+from custval._pipeline.cases import Cases, ScoreBlock
+from custval._pipeline.settings import Settings
+
+__all__ = ("ALERT_MONTHS", "REASONS", "Ids", "Scores", "score_base")
+
+ALERT_MONTHS = 3
+REASONS = 3
+_MAX_SERVICES = 63
+
+
+class Ids:
+    """Ids as bytes, in parts of one width each."""
+
+    def __init__(self) -> None:
+        self._parts: list[np.ndarray] = []
+
+    def add(self, ids: TextArray) -> None:
+        """Append ids."""
+        self._parts.append(np.char.encode(ids.astype(str), "utf-8"))
+
+    def __len__(self) -> int:
+        """Return the number of ids."""
+        return sum(map(len, self._parts))
+
+    def text(self, rows: IntArray) -> TextArray:
+        """Return the ids of some rows as text."""
+        starts = np.cumsum([0, *map(len, self._parts)])
+        found = np.empty(len(rows), dtype=object)
+        part = np.searchsorted(starts, rows, side="right") - 1
+        for p in np.unique(part):
+            mine = part == p
+            found[mine] = np.char.decode(self._parts[p][rows[mine] - starts[p]], "utf-8").astype(object)
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class Scores:
+    """One element for each current customer; money arrays are None where no charge is known.
+
+    `total_gradient` is the gradient of the total value by the hazard's parameters; `basket` holds one bit for each
+    service; `reason` holds codes of `reason_words`, -1 where a customer has fewer reasons.
+    """
+
+    ids: Ids
+    p_leave: FloatArray
+    p_std_error: FloatArray
+    p_cause: FloatArray
+    months: FloatArray
+    given: FloatArray
+    reason: IntArray
+    reason_words: list[str]
+    basket: np.ndarray | None
+    margin: FloatArray | None
+    annuity: FloatArray | None
+    value: FloatArray | None
+    std_error: FloatArray | None
+    stake: FloatArray | None
+    stake_std_error: FloatArray | None
+    by_cause: FloatArray
+    total_std_error: float
+
+    def __len__(self) -> int:
+        """Return the number of customers."""
+        return len(self.p_leave)
+
+
+def score_base(model: Any, cases: Cases, settings: Settings) -> Scores:
+    """Score every block of `cases`."""
+    if len(cases.services) > _MAX_SERVICES:
+        raise InputError(f"{len(cases.services)} services were given; at most {_MAX_SERVICES} can be counted together")
+    words = _Words()
+    ids = Ids()
+    parts: list[dict[str, Any]] = []
+    for block in cases.blocks():
+        ids.add(block.ids)
+        parts.append(_score_block(model, block, cases, settings, words))
+    if not parts:
+        raise InputError("there is no current customer to score")
+    merged = {name: _merge([part[name] for part in parts]) for name in parts[0] if name not in {"by_cause", "gradient"}}
+    gradient = np.sum([part["gradient"] for part in parts], axis=0) if cases.has_money else np.zeros(1)
+    variance = float(gradient @ model.covariance_ @ gradient) if cases.has_money else 0.0
+    return Scores(
+        ids=ids,
+        reason_words=words.words,
+        by_cause=np.sum([part["by_cause"] for part in parts], axis=0),
+        total_std_error=float(np.sqrt(max(variance, 0.0))),
+        **merged,
+    )
+
+
+def _score_block(
+    model: Any, block: ScoreBlock, cases: Cases, settings: Settings, words: _Words
+) -> dict[str, Any]:
+    horizon = settings.horizon
+    months = np.arange(1, horizon + 1)
+    survival = model.predict_survival(block.X, months, given=block.given)
+    incidence = model.predict_incidence(block.X, [ALERT_MONTHS], given=block.given)[:, :, 0]
+    weight = np.zeros_like(survival)
+    weight[:, ALERT_MONTHS - 1] = -1.0
+    scored: dict[str, Any] = {
+        "p_leave": 1.0 - survival[:, ALERT_MONTHS - 1],
+        "p_std_error": _std_error(model, block, weight),
+        "p_cause": incidence.astype(np.float32),
+        "months": 1.0 + survival[:, :-1].sum(axis=1),
+        "given": block.given.astype(np.float32),
+        "reason": words.codes(model.reasons(block.X, top=REASONS)),
+        "basket": None if block.held is None else _packed(block.held),
+    }
+    return {**scored, **_money(model, block, survival, cases, settings)}
+
+
+def _money(model: Any, block: ScoreBlock, survival: FloatArray, cases: Cases, settings: Settings) -> dict[str, Any]:
+    names = ("margin", "annuity", "value", "std_error", "stake", "stake_std_error")
+    if block.margin is None:
+        return {**dict.fromkeys(names), "by_cause": np.zeros(len(model.causes_)), "gradient": np.zeros(1)}
+    discount = settings.monthly_discount
+    worth = lifetime_value(
+        model,
+        block.X,
+        margin=block.margin,
+        horizon=settings.horizon,
+        monthly_discount=discount,
+        given=block.given,
+        loss_at_exit=cases.loss_at_exit or None,
+        currency=settings.currency,
+    )
+    stake = {"monthly_discount": discount, "alert_months": ALERT_MONTHS}
+    return {
+        "margin": block.margin,
+        "annuity": discounted_value(survival, 1.0, monthly_discount=discount).astype(np.float32),
+        "value": worth.value,
+        "std_error": worth.std_error.astype(np.float32) if worth.std_error is not None else None,
+        "stake": value_at_stake(survival, block.margin, **stake),
+        "stake_std_error": _std_error(model, block, stake_weights(survival, block.margin, **stake)),
+        "by_cause": worth.by_cause,
+        "gradient": worth.total_gradient,
+    }
+
+
+def _std_error(model: Any, block: ScoreBlock, weight: FloatArray) -> FloatArray:
+    gradient = model.pullback(block.X, weight, given=block.given)
+    variance = np.einsum("np,np->n", gradient @ model.covariance_, gradient)
+    return np.sqrt(np.maximum(variance, 0.0)).astype(np.float32)
+
+
+def _packed(held: np.ndarray) -> np.ndarray:
+    bits = np.left_shift(np.uint64(1), np.arange(held.shape[1], dtype=np.uint64))
+    return (held * bits).sum(axis=1, dtype=np.uint64)
+
+
+def _merge(parts: list[Any]) -> Any:
+    return None if parts[0] is None else np.concatenate(parts)
+
+
+class _Words:
+    """Gives each distinct reason a code."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self._code: dict[str | None, int] = {None: -1}
+
+    def codes(self, reasons: Any) -> IntArray:
+        """Return the codes of reasons in words, shape (n, REASONS)."""
+        import pandas as pd
+
+        text = reasons.words
+        local, distinct = pd.factorize(text.ravel(), use_na_sentinel=True)
+        for word in distinct:
+            if word not in self._code:
+                self._code[word] = len(self.words)
+                self.words.append(word)
+        table = np.array([self._code[word] for word in distinct] + [-1], dtype=np.int32)
+        found = np.full((len(text), REASONS), -1, dtype=np.int32)
+        found[:, : text.shape[1]] = table[local].reshape(text.shape)
+        return found
+
+
+def unpacked(basket: np.ndarray, services: int) -> np.ndarray:
+    """Return bit masks as booleans, shape (n, services)."""
+    bits = np.arange(services, dtype=np.uint64)
+    return ((basket[:, None] >> bits) & np.uint64(1)).astype(bool)
+
+
+def blocks_of(n: int, size: int) -> Iterator[IntArray]:
+    """Yield the row numbers of each block of `size` rows."""
+    for start in range(0, n, size):
+        yield np.arange(start, min(start + size, n))

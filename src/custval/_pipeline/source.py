@@ -1,0 +1,183 @@
+"""Where a flat table comes from: a frame, a CSV file or a Parquet file, always read in blocks of rows.
+
+A block is a mapping of column name to array. Files are never held whole, so that a file larger than memory is read in
+the same way as a small one. Names lose surrounding blanks; a UTF-8 byte-order mark is skipped; the delimiter is the one
+of ``, ; tab |`` that the header line uses most.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from custval._core.errors import InputError, import_extra
+from custval._core.frames import column_names, frame_length, is_frame, rows, to_columns
+from custval._core.typing import AnyFrame, TextArray
+
+__all__ = ("BLOCK_ROWS", "Block", "TableSource", "open_source")
+
+Block = dict[str, TextArray]
+BLOCK_ROWS = 100_000
+
+
+class TableSource(Protocol):
+    """A table that can be read several times, in blocks."""
+
+    name: str
+    columns: list[str]
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+        """Yield the named columns, block by block."""
+        ...
+
+
+def open_source(table: AnyFrame | str | Path, *, encoding: str = "utf-8-sig", block_rows: int = BLOCK_ROWS) -> TableSource:
+    """Return the source for a frame, or for the path of a CSV or Parquet file."""
+    if is_frame(table):
+        return FrameSource(table, block_rows)
+    if not isinstance(table, (str, Path)):
+        kind = type(table).__name__
+        raise InputError(f"a frame, or the path of a CSV or Parquet file, is needed, not {kind}")
+    path = Path(table)
+    if not path.is_file():
+        raise InputError(f"there is no file {str(path)!r}{_neighbour(path)}")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path.name} is empty; it needs a header line and one row for each customer")
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        return ParquetSource(path, block_rows)
+    return CsvSource(path, encoding, block_rows)
+
+
+class FrameSource:
+    """A frame in memory."""
+
+    def __init__(self, frame: AnyFrame, block_rows: int) -> None:
+        self.name = "table"
+        self._frame = frame
+        self._names = _stripped(column_names(frame), "the table")
+        self.columns = list(self._names)
+        self._block_rows = block_rows
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+        """Yield the named columns, block by block."""
+        length = frame_length(self._frame)
+        for start in range(0, length, self._block_rows):
+            part = rows(self._frame, np.arange(start, min(start + self._block_rows, length)))
+            arrays = to_columns(part)
+            yield {name: arrays[self._names[name]] for name in columns}
+
+
+class CsvSource:
+    """A text file of delimited values."""
+
+    def __init__(self, path: Path, encoding: str, block_rows: int) -> None:
+        self.name = path.name
+        self._path = path
+        self._encoding = encoding
+        self._block_rows = block_rows
+        header = self._header()
+        self._delimiter = max(",;\t|", key=header.count)
+        self._names = _stripped(next(csv.reader([header], delimiter=self._delimiter), []), path.name)
+        self.columns = list(self._names)
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+        """Yield the named columns, block by block; text stays text, an empty cell is missing."""
+        import pandas as pd
+
+        wanted = [self._names[name] for name in columns]
+        try:
+            reader = pd.read_csv(
+                self._path,
+                sep=self._delimiter,
+                usecols=wanted,
+                chunksize=self._block_rows,
+                encoding=self._encoding,
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+                skipinitialspace=False,
+            )
+            with reader:
+                for chunk in reader:
+                    yield {name: _objects(chunk[original]) for name, original in zip(columns, wanted, strict=True)}
+        except UnicodeDecodeError as wrong:
+            raise self._not_text(wrong) from None
+        except pd.errors.ParserError as wrong:
+            detail = str(wrong).split("C error: ")[-1].strip()
+            raise InputError(
+                f"{self.name} cannot be read as delimited text: {detail}; a cell that holds the delimiter "
+                f"{self._delimiter!r} needs quotes"
+            ) from None
+
+    def _header(self) -> str:
+        try:
+            with self._path.open(encoding=self._encoding, newline="") as file:
+                header = file.readline()
+        except UnicodeDecodeError as wrong:
+            raise self._not_text(wrong) from None
+        except LookupError:
+            raise InputError(f"encoding {self._encoding!r} is not known; try 'utf-8', 'latin-1' or 'gb18030'") from None
+        if not header.strip():
+            raise InputError(f"{self.name} starts with an empty line; the first line must name the columns")
+        if "\x00" in header:
+            raise InputError(f"{self.name} is not a text file; give a CSV or a .parquet file")
+        return header.rstrip("\r\n")
+
+    def _not_text(self, wrong: UnicodeDecodeError) -> InputError:
+        return InputError(
+            f"{self.name} is not {self._encoding} text (byte {wrong.start}); name its encoding, for instance "
+            "encoding='gb18030' or 'latin-1' (--encoding on the command line)"
+        )
+
+
+class ParquetSource:
+    """A Parquet file, read by batches of rows."""
+
+    def __init__(self, path: Path, block_rows: int) -> None:
+        self.name = path.name
+        self._path = path
+        self._block_rows = block_rows
+        self._names = _stripped(list(self._open().schema_arrow.names), path.name)
+        self.columns = list(self._names)
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+        """Yield the named columns, block by block."""
+        arrow = import_extra("pyarrow", "cdr")
+        wanted = [self._names[name] for name in columns]
+        for batch in self._open().iter_batches(batch_size=self._block_rows, columns=wanted):
+            arrays = to_columns(arrow.Table.from_batches([batch]))
+            yield {name: arrays[original] for name, original in zip(columns, wanted, strict=True)}
+
+    def _open(self) -> Any:
+        parquet = import_extra("pyarrow.parquet", "cdr")
+        arrow = import_extra("pyarrow", "cdr")
+        try:
+            return parquet.ParquetFile(self._path)
+        except (arrow.ArrowInvalid, OSError) as wrong:
+            raise InputError(f"{self.name} cannot be read as Parquet: {str(wrong).splitlines()[0]}") from None
+
+
+def _stripped(names: Sequence[str], where: str) -> dict[str, str]:
+    """Return clean name -> name as written; two columns of one name are refused."""
+    clean = [str(name).strip() for name in names]
+    twice = [name for name, count in Counter(clean).items() if count > 1]
+    if twice:
+        raise InputError(f"{where} has {clean.count(twice[0])} columns named {twice[0]!r}; give each a name of its own")
+    return dict(zip(clean, names, strict=True))
+
+
+def _objects(series: Any) -> TextArray:
+    values = series.to_numpy(dtype=object) if not hasattr(series.dtype, "itemsize") or series.dtype == object else None
+    return np.asarray(series.to_numpy() if values is None else values)
+
+
+def _neighbour(path: Path) -> str:
+    from custval._core.validation import nearest
+
+    folder = path.parent
+    return nearest(path.name, [item.name for item in folder.iterdir()]) if folder.is_dir() else ""
