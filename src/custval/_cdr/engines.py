@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from custval._cdr.schema import COLUMNS, check_table_names
 from custval._core.errors import InputError, import_extra
 from custval._core.validation import check_choice
-from custval._cdr.schema import COLUMNS, check_table_names
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -147,9 +147,11 @@ def _as_pandas(table: Any) -> Any:
 
 
 def _globbed(paths: list[str]) -> list[str]:
-    import glob
-
-    found = [one for path in paths for one in sorted(glob.glob(path))]
+    """Return the files that paths and globs name, in order."""
+    found: list[str] = []
+    for path in map(Path, paths):
+        pattern = str(path.relative_to(path.anchor))
+        found += sorted(map(str, Path(path.anchor).glob(pattern)))
     if not found:
         raise InputError("no Parquet file stands at the given path")
     return found

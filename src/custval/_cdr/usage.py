@@ -47,19 +47,22 @@ def usage_features(
     records: nw.LazyFrame[Any], now: Moment, windows: Sequence[int], names: Sequence[str]
 ) -> nw.LazyFrame[Any]:
     """Return one row for each subscriber with a record: its subscriber_id and the features `names`."""
-    import narwhals as nw
 
-    sums = _needed_sums(windows, names)
-    base = sorted({what for what, _, _ in sums})
-    marked = records.with_columns(*[_marks(what).alias(f"_{what}") for what in base])
-    spans = sorted({(since, until) for _, since, until in sums})
-    marked = marked.with_columns(*[_inside(now, *span).alias(_span_name(*span)) for span in spans])
-    parts = [(nw.col(f"_{what}") * nw.col(_span_name(a, b))).alias(_name(what, a, b)) for what, a, b in sums]
-    wide = marked.select("subscriber_id", nw.col("event_time").cast(nw.Float64).alias("_last"), *parts)
-    totals = [nw.col(_name(*one)).sum() for one in sums]
-    per_head = wide.group_by("subscriber_id").agg(nw.col("_last").max(), *totals)
+    per_head = _summed(records, now, _needed_sums(windows, names))
     per_head = _with_counts(per_head, records, now, windows, names)
     return per_head.select("subscriber_id", *[_feature(name, now, windows).alias(name) for name in names])
+
+
+def _summed(records: nw.LazyFrame[Any], now: Moment, sums: Sequence[tuple[str, int, int]]) -> nw.LazyFrame[Any]:
+    """Return the sums of each subscriber and the time of the last record, in one pass over the records."""
+    import narwhals as nw
+
+    marks = [_marks(what).alias(f"_{what}") for what in sorted({what for what, _, _ in sums})]
+    inside = [_inside(now, *span).alias(_span_name(*span)) for span in sorted({one[1:] for one in sums})]
+    marked = records.with_columns(nw.col("event_time").cast(nw.Float64).alias("_last"), *marks, *inside)
+    parts = [(nw.col(f"_{what}") * nw.col(_span_name(a, b))).alias(_name(what, a, b)) for what, a, b in sums]
+    wide = marked.select("subscriber_id", "_last", *parts)
+    return wide.group_by("subscriber_id").agg(nw.col("_last").max(), *[nw.col(_name(*one)).sum() for one in sums])
 
 
 def _needed_sums(windows: Sequence[int], names: Sequence[str]) -> list[tuple[str, int, int]]:

@@ -58,4 +58,5 @@ class Calendar:
 
 def hour_profile() -> FloatArray:
     """Return the share of traffic that begins in each hour of the day: two humps, near 12 h and 17 h."""
-    return _HOURS / _HOURS.sum()
+    profile: FloatArray = _HOURS / _HOURS.sum()
+    return profile

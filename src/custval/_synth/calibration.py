@@ -107,8 +107,9 @@ def _near(fact: str, source: str, value: float, target: float, tolerance: float)
     return fact, source, float(value), target - tolerance, target + tolerance
 
 
-def _rate(fact: str, source: str, hits: int, of: int, target: float, tolerance: float) -> Row:
+def _rate(fact: str, source: str, counts: tuple[int, int], target: float, tolerance: float) -> Row:
     """Return a row for a share: the tolerance is widened by three binomial standard errors."""
+    hits, of = counts
     wide = tolerance + 3.0 * float(np.sqrt(target * (1.0 - target) / max(of, 1)))
     return fact, source, hits / max(of, 1), max(target - wide, 0.0), target + wide
 
@@ -139,7 +140,7 @@ def _gaps(voice: Any, messages: Any) -> list[Row]:
 def _durations(voice: Any) -> list[Row]:
     source, seconds = "Copenhagen Networks Study", voice["duration_s"].to_numpy()
     answered = seconds[seconds > 0]
-    rows = [_rate("missed calls", source, int((seconds == 0).sum()), len(seconds), 0.102, 0.005)]
+    rows = [_rate("missed calls", source, (int((seconds == 0).sum()), len(seconds)), 0.102, 0.005)]
     for share, target in ((0.5, 16.0), (0.75, 57.0), (0.9, 138.0), (0.99, 797.0)):
         value = float(np.quantile(answered, share))
         rows.append(_near(f"answered duration, quantile {share:g} (s)", source, value, target, 0.15 * target))
@@ -149,7 +150,7 @@ def _durations(voice: Any) -> list[Row]:
 def _hours(voice: Any) -> list[Row]:
     source = "Copenhagen Networks Study"
     counts = np.bincount((voice["event_time"].to_numpy() % DAY) // 3600, minlength=24)
-    night = _rate("calls from 0 to 7 h", source, int(counts[:7].sum()), int(counts.sum()), 0.05, 0.01)
+    night = _rate("calls from 0 to 7 h", source, (int(counts[:7].sum()), int(counts.sum())), 0.05, 0.01)
     noon = ("first hump (h)", source, float(9 + counts[9:15].argmax()), 11.0, 13.0)
     evening = ("second hump (h)", source, float(15 + counts[15:21].argmax()), 16.0, 18.0)
     return [night, noon, evening]
@@ -162,10 +163,10 @@ def _hazards(world: World) -> list[Row]:
     rows = []
     for name, target in zip(CONTRACTS, (0.0237, 0.0027, 0.0005), strict=True):
         of, hits = int(truth.at_risk[contract == name].sum()), int(left[contract == name].sum())
-        rows.append(_rate(f"monthly hazard, {name}", source, hits, of, target, 0.15 * target))
+        rows.append(_rate(f"monthly hazard, {name}", source, (hits, of), target, 0.15 * target))
     cause = world.tables["departures"]["cause"]
     for name, target in (("voluntary", 0.90), ("incidental", 0.028)):
-        rows.append(_rate(f"share of causes, {name}", source, int((cause == name).sum()), len(cause), target, 0.02))
+        rows.append(_rate(f"share of causes, {name}", source, (int((cause == name).sum()), len(cause)), target, 0.02))
     rows.append(("contract-end spike (times)", "assumption", _spike(world), 2.0, 10.0))
     return rows
 

@@ -62,7 +62,8 @@ def leaving_probabilities(design: FloatArray, coefficients: FloatArray, save: Fl
     weight = design @ coefficients.T
     weight[:, 0] += save
     np.exp(weight, out=weight)
-    return weight / (1.0 + weight.sum(axis=1, keepdims=True))
+    hazard: FloatArray = weight / (1.0 + weight.sum(axis=1, keepdims=True))
+    return hazard
 
 
 def draw_causes(hazard: FloatArray, uniform: FloatArray) -> IntArray:

@@ -6,7 +6,7 @@ bill and complaints follow for those still there. Nothing is written after a dep
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from custval._synth.calendar import DAY, Calendar
 from custval._synth.hazard import coefficient_matrix, covariates, draw_causes, leaving_probabilities, months_to_end
 from custval._synth.population import REGIONS, Population
 from custval._synth.scenario import CAUSES, Scenario
-from custval._synth.streams import stream
+from custval._synth.setting import Setting
 
-__all__ = ("NEVER", "Panel", "campaign_month", "live", "network_trouble")
+__all__ = ("NEVER", "Panel", "campaign_month", "live", "merge_panels", "network_trouble", "state")
 
 NEVER = np.iinfo(np.int64).max
 _VOICE, _SMS, _DATA = 0.5, 0.2, 0.3  # shares of the records
@@ -64,30 +64,42 @@ def campaign_month(months: int) -> int:
     return months // 2 + 1 if months >= 6 else 0
 
 
-def network_trouble(scenario: Scenario, seed: int, months: int) -> BoolArray:
+def network_trouble(setting: Setting) -> BoolArray:
     """Return which regions had network trouble in which month, shape (regions, months)."""
-    return stream(seed, "network").random((len(REGIONS), months)) < scenario.trouble_rate
+    return setting.stream("network").random((len(REGIONS), setting.months)) < setting.scenario.trouble_rate
 
 
-def live(
-    people: Population, scenario: Scenario, calendar: Calendar, seed: int, block: int, records_per_month: float
-) -> Panel:
+def live(setting: Setting, people: Population, block: int) -> Panel:
     """Simulate all months of a block; the streams are one for each month."""
-    panel = _empty(people, calendar)
-    trouble = network_trouble(scenario, seed, calendar.months)[people.region]
-    matrix = coefficient_matrix(scenario)
-    for month in range(1, calendar.months + 1):
-        rng = stream(seed, "months", block, month)
-        design = state(people, scenario, panel, month)
-        if month == campaign_month(calendar.months):
-            _campaign(rng, people, panel, design, matrix)
-        _leave(rng, people, panel, calendar, month, design, matrix)
-        _windows(panel, calendar, month)
-        _use(rng, people, scenario, panel, month, records_per_month)
-        _bill(rng, people, scenario, panel, month)
-        _care(rng, people, scenario, panel, month, trouble[:, month - 1])
-        _erode(rng, people, scenario, panel, month)
+    panel, life = _empty(people, setting.calendar), _Life(setting, people, coefficient_matrix(setting.scenario))
+    trouble = network_trouble(setting)[people.region]
+    for month in range(1, setting.months + 1):
+        rng = setting.stream("months", block, month)
+        design = state(people, setting.scenario, panel, month)
+        if month == campaign_month(setting.months):
+            _campaign(rng, life, panel, design)
+        _leave(rng, life, panel, month, design)
+        _windows(panel, setting.calendar, month)
+        _use(rng, life, panel, month)
+        _bill(rng, life, panel, month)
+        _care(rng, life, panel, month, trouble[:, month - 1])
+        _erode(rng, life, panel, month)
     return panel
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """What stays the same in all months of a block: the setting, the people and the true coefficients."""
+
+    setting: Setting
+    people: Population
+    coefficients: FloatArray
+
+
+def merge_panels(panels: list[Panel]) -> Panel:
+    """Return the panel of several blocks as one."""
+    names = [field.name for field in fields(Panel)]
+    return Panel(**{name: np.concatenate([getattr(panel, name) for panel in panels]) for name in names})
 
 
 def state(people: Population, scenario: Scenario, panel: Panel, month: int) -> FloatArray:
@@ -147,24 +159,24 @@ def _bill_shock(people: Population, panel: Panel, now: int) -> FloatArray:
     older = np.repeat(people.monthly_fee[:, None], 4, axis=1)
     bills = np.concatenate([older, panel.amount[:, :now]], axis=1)[:, -4:]
     bills = np.where(bills > 0, bills, people.monthly_fee[:, None])
-    return np.clip(bills[:, 3] / bills[:, :3].mean(axis=1) - 1.0, 0.0, 1.0)
+    shock: FloatArray = np.clip(bills[:, 3] / bills[:, :3].mean(axis=1) - 1.0, 0.0, 1.0)
+    return shock
 
 
 def _outgoing_level(scenario: Scenario, panel: Panel, month: int) -> FloatArray:
     """Return outgoing use in `month` as a share of the customer's own normal: 1 without erosion."""
     eroding = (panel.erosion_month > 0) & (panel.erosion_month <= month)
     since = np.where(eroding, month - panel.erosion_month + 1, 0)
-    return np.maximum(scenario.erosion_pace**since, scenario.erosion_floor)
+    level: FloatArray = np.maximum(scenario.erosion_pace**since, scenario.erosion_floor)
+    return level
 
 
-def _campaign(
-    rng: np.random.Generator, people: Population, panel: Panel, design: FloatArray, matrix: FloatArray
-) -> None:
+def _campaign(rng: np.random.Generator, life: _Life, panel: Panel, design: FloatArray) -> None:
     """Randomise a save offer among those free to leave, and note what it does to each (true for the state held).
 
     The effect is P(leaves within 3 months | offer) - P(... | no offer): negative saves, positive wakes a sleeping dog.
     """
-    opens = campaign_month(panel.hazard.shape[1])
+    opens, people, matrix = campaign_month(life.setting.months), life.people, life.coefficients
     present = (people.activation_month < opens) & (panel.cause == 0)
     free = (people.contract == 0) | (months_to_end(people.end_month, people.term, opens - 1) <= 3)
     treated = rng.random(len(people)) < 0.5
@@ -178,18 +190,11 @@ def _campaign(
     panel.treatment_effect[:] = np.where(panel.arm >= 0, offered - without, 0.0)
 
 
-def _leave(
-    rng: np.random.Generator,
-    people: Population,
-    panel: Panel,
-    calendar: Calendar,
-    month: int,
-    design: FloatArray,
-    matrix: FloatArray,
-) -> None:
+def _leave(rng: np.random.Generator, life: _Life, panel: Panel, month: int, design: FloatArray) -> None:
+    people, calendar = life.people, life.setting.calendar
     opens = campaign_month(calendar.months)
     under_offer = (panel.arm == 1) & (opens <= month < opens + 3)
-    hazard = leaving_probabilities(design, matrix, np.where(under_offer, people.treatment, 0.0))
+    hazard = leaving_probabilities(design, life.coefficients, np.where(under_offer, people.treatment, 0.0))
     at_risk = (people.activation_month < month) & (panel.cause == 0)
     cause = np.where(at_risk, draw_causes(hazard, rng.random(len(people))), 0)
     start, stop = int(calendar.month_start(month)), int(calendar.month_end(month))
@@ -208,27 +213,25 @@ def _windows(panel: Panel, calendar: Calendar, month: int) -> None:
     panel.end[:, month - 1] = np.maximum(np.minimum(calendar.month_end(month), panel.departed), begin)
 
 
-def _use(
-    rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int, per_month: float
-) -> None:
+def _use(rng: np.random.Generator, life: _Life, panel: Panel, month: int) -> None:
     """Draw how many records of each kind a subscriber has; erosion takes from outgoing use, never from incoming."""
-    at, n = month - 1, len(people)
+    people, scenario, at, n = life.people, life.setting.scenario, month - 1, len(life.people)
     share = (panel.end[:, at] - panel.begin[:, at]) / (30.4375 * DAY)
     level = _outgoing_level(scenario, panel, month)
     wave = np.exp(0.12 * rng.standard_normal(n))
     outgoing = people.out_share * level
     both = outgoing + (1.0 - people.out_share)
-    base = per_month * people.activity * share * wave
+    base = life.setting.records_per_month * people.activity * share * wave
     panel.out_share[:, at] = outgoing / both
     panel.voice[:, at] = rng.poisson(base * _VOICE * both)
-    panel.sms[:, at] = rng.poisson(base * _SMS * both * people.text_taste)
+    panel.sms[:, at] = rng.poisson(base * _SMS * both * people.text_taste * rng.gamma(0.6, 1.0 / 0.6, n))
     panel.data[:, at] = rng.poisson(base * _DATA * level * people.data_taste)
     panel.roaming[:, at] = np.where(rng.random(n) < 0.06, rng.uniform(0.1, 0.6, n), 0.0)
 
 
-def _bill(rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int) -> None:
+def _bill(rng: np.random.Generator, life: _Life, panel: Panel, month: int) -> None:
     """Bill the fee and the overage, and note what each bill costs and what of it stays unpaid."""
-    at, n = month - 1, len(people)
+    people, scenario, at, n = life.people, life.setting.scenario, month - 1, len(life.people)
     active = panel.end[:, at] > panel.begin[:, at]
     over = (rng.random(n) < scenario.overage_probability) & (panel.data[:, at] > 0)
     overage = np.where(over, people.monthly_fee * rng.gamma(1.3, 0.22, n), 0.0)
@@ -244,11 +247,9 @@ def _bill(rng: np.random.Generator, people: Population, scenario: Scenario, pane
     panel.interconnect[:, at] = (_COST_PER_OFF_NET_CALL * calls + 0.04 * panel.amount[:, at]).round(2)
 
 
-def _care(
-    rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int, trouble: BoolArray
-) -> None:
+def _care(rng: np.random.Generator, life: _Life, panel: Panel, month: int, trouble: BoolArray) -> None:
     """Draw complaints and enquiries, and what serving the customer cost this month."""
-    at, n = month - 1, len(people)
+    people, scenario, at, n = life.people, life.setting.scenario, month - 1, len(life.people)
     share = np.minimum((panel.end[:, at] - panel.begin[:, at]) / (30.4375 * DAY), 1.0)
     shock = panel.overage[:, at] / people.monthly_fee
     upset = np.exp(0.6 * -people.satisfaction + 0.8 * trouble + 0.8 * np.minimum(shock, 1.0) - 0.25)
@@ -259,8 +260,9 @@ def _care(
     panel.cost_to_serve[:, at] = np.where(panel.amount[:, at] > 0, cost, 0.0).round(2)
 
 
-def _erode(rng: np.random.Generator, people: Population, scenario: Scenario, panel: Panel, month: int) -> None:
+def _erode(rng: np.random.Generator, life: _Life, panel: Panel, month: int) -> None:
     """Let some customers take a second SIM: from the next month on they call out less and less."""
+    people, scenario = life.people, life.setting.scenario
     begins = rng.random(len(people)) < scenario.erosion_rate * np.exp(-0.5 * people.satisfaction)
     whole = (panel.erosion_month == 0) & (people.activation_month <= month) & (panel.cause == 0)
     panel.erosion_month[begins & whole] = month + 1

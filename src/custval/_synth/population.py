@@ -8,7 +8,7 @@ import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._synth.scenario import Scenario
-from custval._synth.streams import stream
+from custval._synth.setting import Setting
 
 __all__ = ("BRANDS", "FIRST_ID", "PLANS", "REGIONS", "Population", "draw_population", "join_blocks")
 
@@ -56,12 +56,12 @@ class Population:
         return len(self.contract)
 
 
-def draw_population(scenario: Scenario, seed: int, block: int, first: int, last: int, months: int) -> Population:
+def draw_population(setting: Setting, block: int, first: int, last: int) -> Population:
     """Draw the subscribers `first` to `last` (exclusive) of a world."""
-    rng, n = stream(seed, "population", block), last - first
+    rng, n, scenario = setting.stream("population", block), last - first, setting.scenario
     contract = rng.choice(3, n, p=scenario.contract_shares)
     term = np.array([0, 12, 24])[contract]
-    activation = _activation_months(rng, scenario, contract, months)
+    activation = _activation_months(rng, scenario, contract, setting.months)
     community, region = _communities(rng, n)
     satisfaction, price, credit = rng.standard_normal((3, n))
     age = np.clip(rng.normal(45, 16, n).round(), 18, 92).astype(np.int64)

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
-from custval._synth.streams import stream
+from custval._synth.setting import Setting
 
 __all__ = ("BUNDLES", "SERVICES", "Holdings", "draw_holdings", "planted_rules", "service_rates")
 
@@ -50,9 +50,9 @@ def service_rates() -> FloatArray:
     return np.concatenate([np.full(_BUNDLED, _BUNDLED_RATE), _SINGLE_RATES])
 
 
-def draw_holdings(seed: int, block: int, activation_month: IntArray, months: int) -> Holdings:
+def draw_holdings(setting: Setting, block: int, activation_month: IntArray) -> Holdings:
     """Draw what each subscriber of a block takes, and when; one in five is taken in the window, some are dropped."""
-    rng, n = stream(seed, "services", block), len(activation_month)
+    rng, n, months = setting.stream("services", block), len(activation_month), setting.months
     subscriber, service = np.nonzero(_taken(rng, n))
     joined = activation_month[subscriber]
     window = rng.random(len(service)) < 0.2

@@ -8,7 +8,7 @@ import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._synth.population import FIRST_ID, Population
-from custval._synth.streams import stream
+from custval._synth.setting import Setting
 
 __all__ = ("OFF_NET_ID", "Contacts", "draw_contacts")
 
@@ -29,12 +29,13 @@ class Contacts:
     def pick(self, who: IntArray, uniform: FloatArray) -> IntArray:
         """Return the other party of a record of each `who`: the first on a list are called most."""
         rank = (self.degree[who] * uniform**2.2).astype(np.int64)
-        return self.other[self.offset[who] + rank]
+        other: IntArray = self.other[self.offset[who] + rank]
+        return other
 
 
-def draw_contacts(people: Population, seed: int, block: int, first: int, world: int) -> Contacts:
-    """Draw the contact lists of the subscribers of one block, the first of whom is number `first` of `world`."""
-    rng, n = stream(seed, "social", block), len(people)
+def draw_contacts(setting: Setting, people: Population, block: int, first: int) -> Contacts:
+    """Draw the contact lists of the subscribers of one block, the first of whom is number `first` of the world."""
+    rng, n, world = setting.stream("social", block), len(people), setting.n_subscribers
     degree = np.clip(np.floor(6 * people.activity**0.5 * (1 + rng.pareto(2.3, n))), 3, 250).astype(np.int64)
     who = np.repeat(np.arange(n), degree)
     kind = rng.random(len(who))
@@ -54,4 +55,5 @@ def _neighbours(rng: np.random.Generator, community: IntArray, who: IntArray) ->
 
 
 def _itself(other: IntArray, who: IntArray, first: int) -> BoolArray:
-    return other == FIRST_ID + first + who
+    itself: BoolArray = other == FIRST_ID + first + who
+    return itself

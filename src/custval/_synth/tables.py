@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from custval._synth.months import NEVER, Panel, campaign_month
 from custval._synth.population import BRANDS, FIRST_ID, PLANS, REGIONS, Population
 from custval._synth.scenario import CAUSES, CONTRACTS
 from custval._synth.services import SERVICES, Holdings
-from custval._synth.streams import stream
+from custval._synth.setting import Setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,18 +64,18 @@ def departures(panel: Panel) -> pd.DataFrame:
     return pd.DataFrame({"subscriber_id": FIRST_ID + gone, "departure_time": panel.departed[gone], "cause": cause})
 
 
-def campaigns(panel: Panel, calendar: Calendar, seed: int) -> pd.DataFrame:
+def campaigns(setting: Setting, panel: Panel) -> pd.DataFrame:
     """Return one row for each customer of the randomised save campaign; empty in worlds shorter than 6 months."""
     import pandas as pd
 
-    month, who = campaign_month(calendar.months), np.flatnonzero(panel.arm >= 0)
+    month, who = campaign_month(setting.months), np.flatnonzero(panel.arm >= 0)
     treated = panel.arm[who] == 1
-    offer = np.array(_OFFERS)[stream(seed, "times", 0, 1).integers(0, len(_OFFERS), len(who))]
+    offer = np.array(_OFFERS)[setting.stream("times", 0, 1).integers(0, len(_OFFERS), len(who))]
     left = (panel.departure_month[who] >= month) & (panel.departure_month[who] < month + 3)
     return pd.DataFrame(
         {
             "subscriber_id": FIRST_ID + who,
-            "event_time": _campaign_time(calendar, month, who),
+            "event_time": _campaign_time(setting.calendar, month, who),
             "treated": treated,
             "offer": np.where(treated, offer, "none"),
             "accepted": panel.accepted[who],
@@ -84,18 +84,18 @@ def campaigns(panel: Panel, calendar: Calendar, seed: int) -> pd.DataFrame:
     )
 
 
-def care_contacts(panel: Panel, calendar: Calendar, seed: int) -> pd.DataFrame:
+def care_contacts(setting: Setting, panel: Panel) -> pd.DataFrame:
     """Return complaints, enquiries and the calls of the save campaign, in the order of time."""
     import pandas as pd
 
-    rng, parts = stream(seed, "times", 0, 2), []
+    rng, parts = setting.stream("times", 0, 2), []
     for kind, counts in (("complaint", panel.complaints), ("enquiry", panel.enquiries)):
         who, month = np.nonzero(counts)
         many = counts[who, month]
         who, month = np.repeat(who, many), np.repeat(month, many)
         parts.append((kind, who, _moments(rng.random(len(who)), panel.begin[who, month], panel.end[who, month])))
     called = np.flatnonzero(panel.arm == 1)
-    parts.append(("retention", called, _campaign_time(calendar, campaign_month(calendar.months), called)))
+    parts.append(("retention", called, _campaign_time(setting.calendar, campaign_month(setting.months), called)))
     kinds = np.repeat([kind for kind, _, _ in parts], [len(who) for _, who, _ in parts])
     who, time = (np.concatenate([part[place] for part in parts]) for place in (1, 2))
     order = np.lexsort((who, time))
@@ -131,5 +131,4 @@ def _moments(share: FloatArray, begin: IntArray, end: IntArray) -> IntArray:
 
 def _campaign_time(calendar: Calendar, month: int, who: IntArray) -> IntArray:
     """Return when each was called or set aside: office hours of the first day, before anyone leaves that month."""
-    opens: Any = calendar.month_start(month)
-    return np.asarray(opens + 8 * 3600 + (who * 7919) % (10 * 3600), dtype=np.int64)
+    return np.asarray(calendar.month_start(month) + 8 * 3600 + (who * 7919) % (10 * 3600), dtype=np.int64)

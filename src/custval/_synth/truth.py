@@ -87,25 +87,25 @@ class Truth(Result):
         return Result.to_frame(self)
 
 
-def make_truth(people: Population, panels: list[Panel], scenario: Scenario, months: int) -> Truth:
+def make_truth(people: Population, panel: Panel, scenario: Scenario, months: int) -> Truth:
     """Gather the truth of all blocks and value each customer at the end of the world."""
     matrix = coefficient_matrix(scenario)
-    survival, margin = _outlook(people, panels, scenario, matrix, months)
+    survival, margin = _outlook(people, panel, scenario, matrix, months)
     discount = (1.0 + MONTHLY_DISCOUNT) ** -np.arange(1.0, HORIZON + 1)
-    named = {
-        cause: dict(zip(COVARIATES, map(float, row), strict=True)) for cause, row in zip(CAUSES, matrix, strict=True)
-    }
+    named: dict[str, dict[str, float]] = {}
+    for cause, row in zip(CAUSES, matrix.tolist(), strict=True):
+        named[cause] = dict(zip(COVARIATES, row, strict=True))
     return Truth(
         subscriber_id=frozen(FIRST_ID + np.arange(len(people), dtype=np.int64)),
         causes=CAUSES,
         coefficients=named,
-        hazard=_joined(panels, "hazard"),
-        at_risk=_joined(panels, "at_risk"),
+        hazard=frozen(panel.hazard),
+        at_risk=frozen(panel.at_risk),
         satisfaction=frozen(people.satisfaction),
         price_sensitivity=frozen(people.price_sensitivity),
-        erosion_month=_joined(panels, "erosion_month"),
+        erosion_month=frozen(panel.erosion_month),
         treatment_log_odds=frozen(people.treatment),
-        treatment_effect=_joined(panels, "treatment_effect"),
+        treatment_effect=frozen(panel.treatment_effect),
         p_leave_3m=frozen(np.where(survival[:, 0] > 0, 1.0 - survival[:, 2], 0.0)),
         expected_margin=frozen(margin),
         value=frozen(margin * (survival @ discount)),
@@ -113,17 +113,12 @@ def make_truth(people: Population, panels: list[Panel], scenario: Scenario, mont
     )
 
 
-def _joined(panels: list[Panel], name: str) -> np.ndarray:
-    return frozen(np.concatenate([getattr(panel, name) for panel in panels]))
-
-
 def _outlook(
-    people: Population, panels: list[Panel], scenario: Scenario, matrix: FloatArray, months: int
+    people: Population, panel: Panel, scenario: Scenario, matrix: FloatArray, months: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return survival 1..HORIZON months after the end and the monthly margin, 0 for those gone."""
-    whole = _merged(panels)
-    here = (whole.cause == 0) & (people.activation_month <= months)
-    design = state(people, scenario, whole, months + 1)
+    here = (panel.cause == 0) & (people.activation_month <= months)
+    design = state(people, scenario, panel, months + 1)
     survival, alive = np.empty((len(people), HORIZON)), here.astype(np.float64)
     for ahead in range(HORIZON):
         now = months + ahead
@@ -132,15 +127,12 @@ def _outlook(
         design[:, COVARIATES.index("contract_ending")] = ending
         alive = alive * (1.0 - leaving_probabilities(design, matrix, np.zeros(len(people))).sum(axis=1))
         survival[:, ahead] = alive
-    return survival, np.where(here, _recent_margin(whole), 0.0)
+    return survival, np.where(here, _recent_margin(panel), 0.0)
 
 
 def _recent_margin(panel: Panel) -> FloatArray:
     """Return the mean margin of the last bills, up to three: amount - interconnect - cost to serve - arrears."""
     margin = (panel.amount - panel.interconnect - panel.cost_to_serve - panel.arrears)[:, -3:]
     bills = (panel.amount[:, -3:] > 0).sum(axis=1)
-    return margin.sum(axis=1) / np.maximum(bills, 1)
-
-
-def _merged(panels: list[Panel]) -> Panel:
-    return Panel(**{name: np.concatenate([getattr(panel, name) for panel in panels]) for name in Panel.__slots__})
+    mean: FloatArray = margin.sum(axis=1) / np.maximum(bills, 1)
+    return mean

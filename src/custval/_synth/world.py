@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,13 @@ from custval._core.typing import IntArray
 from custval._core.validation import check_choice, check_scalar
 from custval._synth import tables
 from custval._synth.calendar import Calendar
-from custval._synth.months import Panel, live, network_trouble
+from custval._synth.months import Panel, live, merge_panels, network_trouble
 from custval._synth.population import Population, draw_population, join_blocks
-from custval._synth.records import DIRECTIONS, KINDS, Records, block_records, sorted_by_time
-from custval._synth.scenario import SCENARIOS, Scenario
+from custval._synth.records import DIRECTIONS, KINDS, Crowd, block_records, empty_columns, write_sorted
+from custval._synth.scenario import SCENARIOS
 from custval._synth.services import draw_holdings
-from custval._synth.social import Contacts, draw_contacts
+from custval._synth.setting import Setting
+from custval._synth.social import draw_contacts
 from custval._synth.streams import blocks
 from custval._synth.truth import Truth, make_truth
 
@@ -226,29 +227,25 @@ class TelecomWorld:
         >>> len(TelecomWorld(n_subscribers=100, months=3).simulate().tables["subscribers"])
         100
         """
-        scenario, calendar = self._checked()
+        setting = self._setting()
         jobs = int(check_scalar(n_jobs, "n_jobs", low=1))
-        spans = blocks(self.n_subscribers)
-        parts = [
-            draw_population(scenario, self.seed, block, first, last, self.months)
-            for block, (first, last) in enumerate(spans)
-        ]
-        panels = [
-            live(part, scenario, calendar, self.seed, block, self.records_per_subscriber_month)
-            for block, part in enumerate(parts)
-        ]
-        work = _Work(scenario, calendar, self.seed, spans, parts, panels)
-        people = join_blocks(parts)
+        spans = list(enumerate(blocks(self.n_subscribers)))
+        parts = [draw_population(setting, block, *span) for block, span in spans]
+        panels = [live(setting, part, block) for block, part in enumerate(parts)]
+        people, whole = join_blocks(parts), merge_panels(panels)
+        made = _small_tables(setting, parts, people, whole)
+        crowds = _crowds(setting, parts, panels, whole.departed)
+        made["cdr"] = _cdr(setting, crowds, progress=progress, jobs=jobs)
         return World(
-            tables=_all_tables(work, people, progress=progress, jobs=jobs),
-            truth=make_truth(people, panels, scenario, self.months),
+            tables={name: made[name] for name in _ORDER},
+            truth=make_truth(people, whole, setting.scenario, self.months),
             start=str(np.datetime64(self.start, "D")),
             months=self.months,
             seed=self.seed,
             scenario=self.scenario,
         )
 
-    def _checked(self) -> tuple[Scenario, Calendar]:
+    def _setting(self) -> Setting:
         check_scalar(self.n_subscribers, "n_subscribers", low=1)
         check_scalar(self.months, "months", low=1, high=240)
         check_scalar(self.seed, "seed", low=0)
@@ -257,87 +254,60 @@ class TelecomWorld:
             if int(getattr(self, name)) != getattr(self, name):
                 raise InputError(f"{name} must be a whole number, not {getattr(self, name)!r}")
         check_choice(self.scenario, "scenario", SCENARIOS)
-        return SCENARIOS[self.scenario], Calendar.starting(self.start, self.months)
+        return Setting(
+            scenario=SCENARIOS[self.scenario],
+            calendar=Calendar.starting(self.start, self.months),
+            seed=self.seed,
+            n_subscribers=self.n_subscribers,
+            records_per_month=float(self.records_per_subscriber_month),
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What the expansion of records shares between months."""
-
-    scenario: Scenario
-    calendar: Calendar
-    seed: int
-    spans: list[tuple[int, int]]
-    people: list[Population]
-    panels: list[Panel]
+_ORDER = ("subscribers", "cdr", "bills", "contacts", "holdings", "departures", "campaigns")
 
 
-def _all_tables(work: _Work, people: Population, *, progress: bool, jobs: int) -> dict[str, pd.DataFrame]:
-    panel = _merged(work.panels)
-    firsts = [first for first, _ in work.spans]
-    taken = [
-        draw_holdings(work.seed, block, part.activation_month, work.calendar.months)
-        for block, part in enumerate(work.people)
-    ]
+def _small_tables(
+    setting: Setting, parts: list[Population], people: Population, whole: Panel
+) -> dict[str, pd.DataFrame]:
+    """Return all tables but the call detail records."""
+    taken = [draw_holdings(setting, block, part.activation_month) for block, part in enumerate(parts)]
+    firsts = [first for first, _ in blocks(setting.n_subscribers)]
     return {
-        "subscribers": tables.subscribers(people, panel, work.calendar),
-        "cdr": _cdr(work, people, panel.departed, progress=progress, jobs=jobs),
-        "bills": tables.bills(panel),
-        "contacts": tables.care_contacts(panel, work.calendar, work.seed),
-        "holdings": tables.holdings(taken, firsts, panel, work.calendar),
-        "departures": tables.departures(panel),
-        "campaigns": tables.campaigns(panel, work.calendar, work.seed),
+        "subscribers": tables.subscribers(people, whole, setting.calendar),
+        "bills": tables.bills(whole),
+        "contacts": tables.care_contacts(setting, whole),
+        "holdings": tables.holdings(taken, firsts, whole, setting.calendar),
+        "departures": tables.departures(whole),
+        "campaigns": tables.campaigns(setting, whole),
     }
 
 
-def _merged(panels: list[Panel]) -> Panel:
-    return Panel(**{name: np.concatenate([getattr(panel, name) for panel in panels]) for name in Panel.__slots__})
+def _crowds(setting: Setting, parts: list[Population], panels: list[Panel], departed: IntArray) -> list[Crowd]:
+    """Gather what the records of each block need."""
+    trouble, firsts = network_trouble(setting), [first for first, _ in blocks(setting.n_subscribers)]
+    return [
+        Crowd(block, first, panel, draw_contacts(setting, part, block, first), departed, trouble[part.region])
+        for block, (first, part, panel) in enumerate(zip(firsts, parts, panels, strict=True))
+    ]
 
 
-def _cdr(work: _Work, people: Population, departed: IntArray, *, progress: bool, jobs: int) -> pd.DataFrame:
+def _cdr(setting: Setting, crowds: list[Crowd], *, progress: bool, jobs: int) -> pd.DataFrame:
     """Fill the record columns month by month: each month is sorted by itself, so the whole is."""
     import pandas as pd
 
-    counts = [
-        sum(int(getattr(p, kind)[:, m].sum()) for p in work.panels for kind in KINDS)
-        for m in range(work.calendar.months)
-    ]
+    counts = np.sum([getattr(crowd.panel, kind).sum(axis=0) for crowd in crowds for kind in KINDS], axis=0)
     ends = np.cumsum(counts)
-    whole: dict[str, np.ndarray] = {}
-    done = _months(work, people, departed, jobs)
-    for month, part in enumerate(track(done, progress=progress, label="records", total=work.calendar.months)):
-        for name, values in part.items():
-            column = whole.setdefault(name, np.empty(ends[-1], dtype=values.dtype))
-            column[ends[month] - counts[month] : ends[month]] = values
-    codes = {"kind": KINDS, "direction": DIRECTIONS}
-    for name, labels in codes.items():
+    whole: dict[str, Any] = empty_columns(int(ends[-1]))
+
+    def write(month: int) -> None:
+        parts = [part for crowd in crowds for part in block_records(setting, crowd, month)]
+        write_sorted(parts, whole, int(ends[month - 1] - counts[month - 1]))
+
+    numbers = range(1, setting.months + 1)
+    with ThreadPoolExecutor(jobs) as pool:
+        done = map(write, numbers) if jobs == 1 else pool.map(write, numbers)
+        for _ in track(done, progress=progress, label="records", total=setting.months):
+            pass
+    for name, labels in (("kind", KINDS), ("direction", DIRECTIONS)):
         whole[name] = pd.Categorical.from_codes(whole[name], dtype=pd.CategoricalDtype(list(labels)))
     return pd.DataFrame(whole, copy=False)
-
-
-def _months(work: _Work, people: Population, departed: IntArray, jobs: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the sorted records of each month; at most `jobs` months are in work at a time."""
-    n = len(people)
-    social = [
-        draw_contacts(part, work.seed, block, first, n)
-        for block, (part, (first, _)) in enumerate(zip(work.people, work.spans, strict=True))
-    ]
-    numbers = range(1, work.calendar.months + 1)
-    if jobs == 1:
-        yield from (_month(work, social, departed, month) for month in numbers)
-        return
-    with ThreadPoolExecutor(jobs) as pool:
-        for begin in range(1, work.calendar.months + 1, jobs):
-            batch = range(begin, min(begin + jobs, work.calendar.months + 1))
-            yield from pool.map(lambda month: _month(work, social, departed, month), batch)
-
-
-def _month(work: _Work, social: list[Contacts], departed: IntArray, month: int) -> dict[str, np.ndarray]:
-    trouble = network_trouble(work.scenario, work.seed, work.calendar.months)[:, month - 1]
-    parts: list[Records] = []
-    for block, (panel, (first, _)) in enumerate(zip(work.panels, work.spans, strict=True)):
-        here = trouble[work.people[block].region]
-        parts += block_records(
-            panel, social[block], departed, work.scenario, work.calendar, work.seed, block, first, month, here
-        )
-    return sorted_by_time(parts)
