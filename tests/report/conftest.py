@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from custval.pipeline import (
     Reading,
     ValueSummary,
 )
+from custval.segments import lorenz_curve
+from custval.survival import aalen_johansen, kaplan_meier, survival_target
 
 CAUSES = ("voluntary", "involuntary", "transfer")
 NAMES = ("Loyal core", "Valuable, fully sold", "Room to grow", "Low value")
@@ -31,52 +33,28 @@ STRATEGIES = (
 )
 
 
-@dataclass(frozen=True)
-class OneCurve:
-    """A curve with the fields that the page reads."""
-
-    times: NDArray[Any]
-    survival: NDArray[Any] | None = None
-    incidence: NDArray[Any] | None = None
-    lower: NDArray[Any] | None = None
-    upper: NDArray[Any] | None = None
-    causes: tuple[str, ...] = ()
-    time_unit: str = "month"
+def survival_curves() -> Any:
+    """Kaplan-Meier by contract, from simulated months."""
+    rng = np.random.default_rng(4)
+    names = np.repeat(["Month-to-month", "One year", "Two year"], 900)
+    rate = np.repeat([0.028, 0.006, 0.0012], 900)
+    left = np.ceil(rng.exponential(1 / rate))
+    y = survival_target(np.minimum(left, 72), left <= 72)
+    return kaplan_meier(y, groups=names)
 
 
-@dataclass(frozen=True)
-class Lorenz:
-    share_of_customers: NDArray[Any]
-    share_of_value: NDArray[Any]
-    gini: float
-
-
-def survival_curves() -> dict[str, OneCurve]:
-    months = np.arange(1.0, 73.0)
-    made = {}
-    for name, rate in (("Month-to-month", 0.028), ("One year", 0.006), ("Two year", 0.0012)):
-        curve = np.exp(-rate * months)
-        spread = 0.012 * np.sqrt(months / 12)
-        made[name] = OneCurve(
-            months, survival=curve, lower=curve - spread * curve, upper=np.minimum(curve + spread * curve, 1)
-        )
-    return made
-
-
-def incidence_curves() -> OneCurve:
-    months = np.arange(1.0, 73.0)
-    rates = np.array([[0.006], [0.0022], [0.0011]])
-    total = rates.sum()
-    values = rates / total * (1 - np.exp(-total * months))
-    return OneCurve(months, incidence=values, lower=values * 0.95, upper=values * 1.05, causes=CAUSES)
+def incidence_curve() -> Any:
+    """Aalen-Johansen with three causes, from simulated months."""
+    rng = np.random.default_rng(5)
+    left = np.ceil(rng.exponential(1 / 0.0093, 2700))
+    cause = rng.choice([1, 2, 3], 2700, p=[0.65, 0.23, 0.12])
+    y = survival_target(np.minimum(left, 72), np.where(left <= 72, cause, 0), causes=CAUSES)
+    return aalen_johansen(y)
 
 
 def value_summary(rng: np.random.Generator) -> ValueSummary:
     sample = rng.gamma(2.2, 620.0, 5174) - 90
-    ordered = np.sort(sample)
-    share = np.concatenate(([0.0], np.cumsum(ordered) / ordered.sum()))
-    customers = np.linspace(0, 1, len(share))
-    gini = float(1 - 2 * np.trapezoid(share, customers))
+    curve = lorenz_curve(sample)
     return ValueSummary(
         total=float(sample.sum()),
         lower=float(sample.sum()) * 0.968,
@@ -87,8 +65,8 @@ def value_summary(rng: np.random.Generator) -> ValueSummary:
         currency="$",
         negative=int((sample < 0).sum()),
         sample=sample,
-        lorenz=Lorenz(customers, share, gini),  # type: ignore[arg-type]
-        top_share=float(1 - np.interp(0.8, customers, share)),
+        lorenz=curve,
+        top_share=float(1 - np.interp(0.8, curve.share_of_customers, curve.share_of_value)),
         by_cause={"voluntary": 812_400.0, "involuntary": 301_870.0, "transfer": 129_300.0},
     )
 
@@ -210,8 +188,8 @@ def make_analysis(**changes: Any) -> Analysis:
             (("Departures counted in the last month only", 0.2654), ("Departures counted over 12 months", 0.0249)),
         ),
         group="Contract",
-        survival=survival_curves(),  # type: ignore[arg-type]
-        incidence=incidence_curves(),  # type: ignore[arg-type]
+        survival=survival_curves(),
+        incidence=incidence_curve(),
         model=None,  # type: ignore[arg-type]
         customers=rows,
         customers_total=5174,
@@ -228,7 +206,7 @@ def make_analysis(**changes: Any) -> Analysis:
             2_310.0,
             5000.0,
             "expected profit",
-            "200 customers are worth contacting within a budget of $5,000: the expected profit of each contact is above zero.",
+            "200 customers are worth contacting within a budget of $5,000: each has an expected profit above zero.",
         ),
         notes=(
             Note("TotalCharges", 11, "blank; not used by the model, kept as missing"),

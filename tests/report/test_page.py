@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from custval.pipeline import Analysis, Method, Note, Reading
+from custval.report import html_report, write_report
+
+VOID = {"meta", "br", "hr", "link"}
+EVIL = '<script>alert("1")</script>'
+
+
+class Reader(HTMLParser):
+    """Check that every element is closed in order, and collect what the page holds."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.seen if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).replace("\xa0", " ").split())
+
+
+@pytest.fixture(scope="module")
+def page(analysis: Analysis) -> str:
+    return html_report(analysis)
+
+
+@pytest.fixture(scope="module")
+def read(page: str) -> Reader:
+    return Reader(page)
+
+
+def test_one_file_with_nothing_outside(page: str, read: Reader) -> None:
+    assert not read.all("script")
+    assert not read.all("link")
+    assert not read.all("img")
+    assert not re.search(r"https?:|url\(|@import|src=", page)
+    assert all(str(link["href"]).startswith("#") for link in read.all("a"))
+    assert len(page) < 400_000
+
+
+def test_links_and_names_reach_their_places(read: Reader) -> None:
+    ids = [str(attributes["id"]) for _, attributes in read.seen if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    named = [str(link["href"])[1:] for link in read.all("a")]
+    named += [name for _, attributes in read.seen for name in str(attributes.get("aria-labelledby") or "").split()]
+    assert set(named) <= set(ids)
+
+
+def test_readers_who_hear_the_page_are_served(read: Reader) -> None:
+    assert read.all("html") == [{"lang": "en"}]
+    assert len(read.all("h1")) == 1
+    pictures = read.all("svg")
+    assert len(pictures) == 16
+    assert all(picture["role"] == "img" for picture in pictures)
+    assert len(read.all("desc")) == len(pictures)
+    assert all(cell["scope"] in {"row", "col"} for cell in read.all("th"))
+    assert len(read.all("caption")) == len(read.all("table")) == 5
+
+
+def test_the_page_says_the_figures(read: Reader) -> None:
+    for figure in ("5,174", "26.5%", "0.82%", "$20,061 ", "$188", "1,055", "81.3%", "<0.001", "Gini coefficient 0."):
+        assert figure in read.text, figure
+    assert "The readings differ by a factor of 32.5" in read.text
+    assert "312 MB at the peak" in read.text
+
+
+def test_every_quadrant_is_named_with_heads_money_and_strategy(read: Reader, analysis: Analysis) -> None:
+    assert analysis.quadrants is not None
+    for row in analysis.quadrants.to_dict("records"):
+        assert f"{row['customers']:,} customers" in read.text
+        assert str(row["quadrant"]) in read.text
+        assert str(row["strategy"]) in read.text
+
+
+def test_without_a_charge_one_sentence_stands_for_the_money(make: Any) -> None:
+    plan = make().plan.assign(expected_profit=None, cost=None, offer=None, std_error=None)
+    summary = replace(
+        make().plan_summary, expected_profit=None, std_error=None, cost=None, ranked_by="chance of leaving"
+    )
+    analysis = make(value=None, quadrants=None, quadrant_points=None, plan=plan, plan_summary=summary)
+    read = Reader(html_report(analysis))
+    assert read.text.count("No charge was given") == 2
+    assert "$" not in read.text.replace("a budget of $5,000", "")
+    assert "ranked by chance of leaving" in read.text
+
+
+def test_without_services_one_sentence_stands_for_the_rules(make: Any) -> None:
+    empty = make().rules.head(0)
+    assert "No services were given" in Reader(html_report(make(rules=empty, baskets=0))).text
+    assert "of 7,043 customers no rule passed" in Reader(html_report(make(rules=empty))).text
+
+
+def test_without_a_contact_the_statement_stands_alone(make: Any) -> None:
+    summary = replace(make().plan_summary, contacts=0, statement="Nobody is worth contacting.")
+    read = Reader(html_report(make(plan=make().plan.head(0), plan_summary=summary)))
+    assert "Nobody is worth contacting." in read.text
+
+
+def test_one_curve_without_groups(make: Any) -> None:
+    one = make().survival["One year"]
+    assert "Share still a customer" in Reader(html_report(make(survival=one, group=None))).text
+
+
+def test_text_from_the_data_never_becomes_a_tag(make: Any) -> None:
+    plain = make()
+    customers = plain.customers.assign(customer_id=EVIL + plain.customers["customer_id"], reason_2=EVIL)
+    plan = plain.plan.assign(customer_id=EVIL + plain.plan["customer_id"], offer=EVIL, reason_1=EVIL)
+    base = replace(plain.base, left_by_cause={EVIL: 1869}, monthly_rate_by_cause={EVIL: 0.008})
+    rules = plain.rules.assign(antecedent=EVIL, consequent=EVIL)
+    quadrants = plain.quadrants.assign(quadrant=[EVIL + str(i) for i in range(4)], strategy=EVIL)
+    points = replace(
+        plain.quadrant_points, names=tuple(quadrants["quadrant"]), label_current=EVIL, label_potential=EVIL
+    )
+    analysis = make(
+        title=EVIL,
+        group=EVIL,
+        base=base,
+        reading=Reading(EVIL, None, 0.008, ((EVIL, 0.02),)),
+        customers=customers,
+        plan=plan,
+        rules=rules,
+        quadrants=quadrants,
+        quadrant_points=points,
+        value=replace(plain.value, currency="<", by_cause={EVIL: 10.0}),
+        plan_summary=replace(plain.plan_summary, statement=EVIL, ranked_by=EVIL),
+        notes=(Note(EVIL, 1, EVIL),),
+        methods=(Method(EVIL, EVIL),),
+    )
+    page = html_report(analysis)
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") > 40
+    Reader(page)
+
+
+def test_a_customer_beyond_the_rows_at_hand_still_has_a_reason(make: Any) -> None:
+    plan = make().plan.assign(customer_id="beyond", reason_1="fibre without support")
+    text = Reader(html_report(make(plan=plan))).text
+    assert "fibre without support" in text
+
+
+def test_missing_numbers_are_dashes_never_nan(make: Any) -> None:
+    customers = make().customers.assign(reason_2=pd.NA, reason_3=float("nan"))
+    plan = make().plan.assign(std_error=float("nan"), cost=pd.NA)
+    text = Reader(html_report(make(customers=customers, plan=plan, peak_memory_mb=None))).text
+    assert not re.search(r"\bnan\b|<NA>|\bNone\b", text)
+    assert "at the peak" not in text
+
+
+def test_the_page_is_written_with_its_folder(analysis: Analysis, page: str, tmp_path: Path) -> None:
+    target = write_report(analysis, tmp_path / "new" / "report.html")
+    assert target.read_text(encoding="utf-8") == page
+
+
+def test_the_same_analysis_gives_the_same_page(analysis: Analysis, page: str) -> None:
+    assert html_report(analysis) == page
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def schemes() -> list[dict[str, str]]:
+    style = files("custval._report").joinpath("style.css").read_text(encoding="utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", style, flags=re.DOTALL)
+    return [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in blocks]
+
+
+@pytest.mark.parametrize("scheme", schemes(), ids=["light", "dark", "print"])
+def test_words_and_lines_stand_out(scheme: dict[str, str]) -> None:
+    for ground in (scheme["paper"], scheme["wash"]):
+        assert contrast(scheme["ink"], ground) >= 7
+        assert contrast(scheme["soft"], ground) >= 4.5
+    assert contrast(scheme["link"], scheme["paper"]) >= 4.5
+    for series in range(7):
+        assert contrast(scheme[f"s{series}"], scheme["paper"]) >= 3
+
+
+@pytest.mark.parametrize("scheme", schemes()[:2], ids=["light", "dark"])
+def test_words_stand_out_on_the_tinted_fields(scheme: dict[str, str]) -> None:
+    tint = 0.09 if scheme["paper"] == "#ffffff" else 0.13
+    for series in (0, 2, 4, 6):
+        mixed = [
+            round((1 - tint) * int(scheme["paper"][i : i + 2], 16) + tint * int(scheme[f"s{series}"][i : i + 2], 16))
+            for i in (1, 3, 5)
+        ]
+        assert contrast(scheme["soft"], "#" + "".join(f"{part:02x}" for part in mixed)) >= 4.5
