@@ -7,6 +7,8 @@ Curves describe, without a model and by group: :func:`kaplan_meier` (who stays b
 (the cumulative hazard of leaving) and :func:`aalen_johansen` (who has left, and for which cause).
 
 Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, all causes at once).
+
+Who is about to leave, why, and how many of those listed really will: :func:`alert_list`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "AlertList",
     "Curves",
     "DiscreteHazard",
     "HazardCurve",
@@ -25,6 +28,7 @@ __all__ = (
     "RestrictedMean",
     "SurvivalCurve",
     "aalen_johansen",
+    "alert_list",
     "kaplan_meier",
     "life_table",
     "logrank_test",
@@ -36,6 +40,7 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
+    from custval._joins.alerts import AlertList, alert_list
     from custval._survival.curves import Curves, HazardCurve, IncidenceCurve, Quantile, SurvivalCurve
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
@@ -52,6 +57,7 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "AlertList": "_joins.alerts",
             "Curves": "_survival.curves",
             "DiscreteHazard": "_survival.discrete",
             "HazardCurve": "_survival.curves",
@@ -63,6 +69,7 @@ else:
             "RestrictedMean": "_survival.restricted",
             "SurvivalCurve": "_survival.curves",
             "aalen_johansen": "_survival.product_limit",
+            "alert_list": "_joins.alerts",
             "kaplan_meier": "_survival.product_limit",
             "life_table": "_survival.lifetable",
             "logrank_test": "_survival.logrank",

@@ -49,4 +49,5 @@ def watched_curve(duration: FloatArray, left: BoolArray, weight: FloatArray) -> 
     # the same sum by two routes: where all who remain are censored, the curve ends at exactly zero
     gone = np.divide(table.censored, exposed, out=np.zeros_like(exposed), where=table.censored > 0)
     gone[-1] = 1.0 if table.censored[-1] > 0 else 0.0
-    return WatchedCurve(table.times, np.cumprod(1.0 - gone))
+    share: FloatArray = np.cumprod(1.0 - gone).astype(np.float64)
+    return WatchedCurve(table.times, share)
