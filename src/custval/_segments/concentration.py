@@ -1,0 +1,356 @@
+"""How unequal is the money: Lorenz curve, Gini coefficient, and what the top share of customers brings ("80:20").
+
+Gini in its population form: the mean absolute difference between two customers (each with itself too: divided by n^2)
+over twice the mean. With F the empirical distribution this is E max(X, X') / mean - 1, so one sort is enough.
+Standard errors are those of the influence function: customers are seen as a sample of customers like them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from custval._core.doors import public
+from custval._core.errors import InputError
+from custval._core.results import Result, frozen
+from custval._core.typing import ArrayLike, FloatArray
+from custval._core.validation import check_scalar, float_array, sample_weight_array
+
+__all__ = ("GiniCoefficient", "LorenzCurve", "TopShare", "gini", "lorenz_curve", "top_share")
+
+
+@public("segments")
+@dataclass(frozen=True, slots=True, eq=False)
+class LorenzCurve(Result):
+    """Which share of all value do the poorest customers hold together, with the Gini coefficient.
+
+    Attributes
+    ----------
+    share_of_customers : ndarray of shape (m + 1,)
+        From 0 to 1, the customers in order of value, smallest first; equal values make one step.
+    share_of_value : ndarray of shape (m + 1,)
+        Share of the total that they hold; below zero where values are negative.
+    gini : float
+        Gini coefficient, population form.
+    std_error, lower, upper : float or None
+        Of the Gini coefficient; None for one customer.
+    conf_level : float
+        Level of the interval.
+    negative_values : int
+        Rows with a value below zero: legal, but then Gini may exceed 1.
+    """
+
+    share_of_customers: FloatArray
+    share_of_value: FloatArray
+    gini: float
+    std_error: float | None
+    lower: float | None
+    upper: float | None
+    conf_level: float
+    negative_values: int
+
+
+@public("segments")
+@dataclass(frozen=True, slots=True, eq=False)
+class GiniCoefficient(Result):
+    """The Gini coefficient with its uncertainty; ``float()`` of it is the coefficient.
+
+    Attributes
+    ----------
+    gini : float
+        0 where all are equal, (n - 1) / n where one customer holds everything.
+    std_error, lower, upper : float or None
+        None for one customer.
+    conf_level : float
+        Level of the interval.
+    """
+
+    gini: float
+    std_error: float | None
+    lower: float | None
+    upper: float | None
+    conf_level: float
+
+    def __float__(self) -> float:
+        """Return the coefficient."""
+        return self.gini
+
+
+@public("segments")
+@dataclass(frozen=True, slots=True, eq=False)
+class TopShare(Result):
+    """What the richest customers hold together; ``float()`` of it is their share of the value.
+
+    Attributes
+    ----------
+    share_of_customers : float
+        The share asked for.
+    share_of_value : float
+        The share of the total that they hold.
+    std_error, lower, upper : float or None
+        Of `share_of_value`; None for one customer.
+    customers : float
+        How many they are: the smallest whole number that is at least the share (their weight, with weights).
+    at_least : float
+        Value of the last of them.
+    conf_level : float
+        Level of the interval.
+    """
+
+    share_of_customers: float
+    share_of_value: float
+    std_error: float | None
+    lower: float | None
+    upper: float | None
+    customers: float
+    at_least: float
+    conf_level: float
+
+    def __float__(self) -> float:
+        """Return the share of value."""
+        return self.share_of_value
+
+
+@public("segments")
+def lorenz_curve(values: ArrayLike, *, sample_weight: ArrayLike | None = None, conf_level: float = 0.95) -> LorenzCurve:
+    """Return the Lorenz curve of `values` and its Gini coefficient.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        Money of each customer; their sum must be > 0, single values may be negative.
+    sample_weight : array of shape (n,), optional
+        Case weights >= 0; whole ones equal duplicated rows.
+    conf_level : float
+        Level of the interval of the Gini coefficient, within (0, 1).
+
+    Returns
+    -------
+    LorenzCurve
+        Points from (0, 0) to (1, 1) and the Gini coefficient with its interval.
+
+    Raises
+    ------
+    InputError
+        If a value is missing or infinite, or the sum is not positive.
+
+    References
+    ----------
+    Lorenz, M. O. (1905), Methods of measuring the concentration of wealth, JASA 9(70).
+    Cowell, F. A. (1989), Sampling variance and decomposable inequality measures, J. of Econometrics 42: the influence
+    function of the Gini coefficient.
+
+    Examples
+    --------
+    >>> from custval.segments import lorenz_curve
+    >>> curve = lorenz_curve([10.0, 20.0, 30.0, 40.0])
+    >>> curve.share_of_value
+    array([0. , 0.1, 0.3, 0.6, 1. ])
+    >>> curve.gini
+    0.25
+    """
+    ordered = _ordered(values, sample_weight)
+    estimate, error = _gini(ordered)
+    lower, upper = _interval(estimate, error, conf_level, ordered.value[0])
+    people, money = ordered.weight.cumsum(), (ordered.weight * ordered.value).cumsum()
+    # equal customers are one step: the curve does not depend on their order
+    last = np.flatnonzero(np.append(np.diff(ordered.value) > 0, True))
+    return LorenzCurve(
+        share_of_customers=frozen(np.append(0.0, people[last] / people[-1])),
+        share_of_value=frozen(np.append(0.0, money[last] / money[-1])),
+        gini=estimate,
+        std_error=error,
+        lower=lower,
+        upper=upper,
+        conf_level=conf_level,
+        negative_values=int((ordered.value < 0).sum()),
+    )
+
+
+@public("segments")
+def gini(values: ArrayLike, *, sample_weight: ArrayLike | None = None, conf_level: float = 0.95) -> GiniCoefficient:
+    """Return the Gini coefficient of `values`: mean absolute difference over twice the mean, dividing by n^2.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        Money of each customer; their sum must be > 0, single values may be negative.
+    sample_weight : array of shape (n,), optional
+        Case weights >= 0; whole ones equal duplicated rows.
+    conf_level : float
+        Level of the interval, within (0, 1).
+
+    Returns
+    -------
+    GiniCoefficient
+        The coefficient (also by ``float()``), its standard error and interval.
+
+    Raises
+    ------
+    InputError
+        If a value is missing or infinite, or the sum is not positive.
+
+    References
+    ----------
+    Gini, C. (1912), Variabilita e mutabilita. Standard error: Cowell, F. A. (1989), J. of Econometrics 42.
+
+    Examples
+    --------
+    >>> from custval.segments import gini
+    >>> float(gini([1.0, 1.0, 1.0])), float(gini([0.0, 0.0, 0.0, 5.0]))
+    (0.0, 0.75)
+    """
+    ordered = _ordered(values, sample_weight)
+    estimate, error = _gini(ordered)
+    lower, upper = _interval(estimate, error, conf_level, ordered.value[0])
+    return GiniCoefficient(gini=estimate, std_error=error, lower=lower, upper=upper, conf_level=conf_level)
+
+
+@public("segments")
+def top_share(
+    values: ArrayLike,
+    share: float = 0.2,
+    *,
+    sample_weight: ArrayLike | None = None,
+    conf_level: float = 0.95,
+) -> TopShare:
+    """Return which share of all value the richest `share` of customers hold ("80:20").
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        Money of each customer; their sum must be > 0, single values may be negative.
+    share : float
+        Share of the customers, within (0, 1]; rounded up to a whole customer. Where weights are not whole, a customer
+        at the edge counts in part.
+    sample_weight : array of shape (n,), optional
+        Case weights >= 0; whole ones equal duplicated rows.
+    conf_level : float
+        Level of the interval, within (0, 1).
+
+    Returns
+    -------
+    TopShare
+        Share of value (also by ``float()``), its interval, and the value of the last customer among the top.
+
+    Raises
+    ------
+    InputError
+        If a value is missing or infinite, the sum is not positive, or `share` is outside (0, 1].
+
+    References
+    ----------
+    Pareto, V. (1896), Cours d'economie politique. Standard error: influence function of a Lorenz ordinate, Beach, C.
+    M. and Davidson, R. (1983), Review of Economic Studies 50(4).
+
+    Examples
+    --------
+    >>> from custval.segments import top_share
+    >>> top = top_share([5.0, 5.0, 10.0, 20.0, 60.0], 0.2)
+    >>> top.share_of_value, top.at_least
+    (0.6, 60.0)
+    """
+    part = check_scalar(share, "share", low=0.0, high=1.0, low_open=True)
+    ordered = _ordered(values, sample_weight)
+    people = ordered.weight.sum()
+    count = part * people
+    if ordered.is_whole:
+        count = min(np.ceil(count - 1e-9 * max(1.0, count)), people)
+    beyond = ordered.weight[::-1].cumsum()
+    held = (ordered.weight * ordered.value)[::-1].cumsum()
+    edge = min(int(np.searchsorted(beyond, count * (1 - 1e-15))), len(beyond) - 1)
+    at_least = float(ordered.value[::-1][edge])
+    # all of the customers before the edge, and of the one at the edge what is still asked for
+    before = (float(beyond[edge - 1]), float(held[edge - 1])) if edge else (0.0, 0.0)
+    money = before[1] + (count - before[0]) * at_least
+    estimate = float(money / held[-1])
+    error = _top_error(ordered, estimate, at_least)
+    lower, upper = _interval(estimate, error, conf_level, ordered.value[0])
+    return TopShare(
+        share_of_customers=part,
+        share_of_value=estimate,
+        std_error=error,
+        lower=lower,
+        upper=upper,
+        customers=float(count),
+        at_least=at_least,
+        conf_level=conf_level,
+    )
+
+
+class _Ordered(NamedTuple):
+    """Values in rising order with their weights."""
+
+    value: FloatArray
+    weight: FloatArray
+
+    @property
+    def is_whole(self) -> bool:
+        return bool((self.weight == np.floor(self.weight)).all())
+
+    def standard_error(self, influence: FloatArray) -> float | None:
+        """Return the standard error of an estimate whose influence function is given, None for one customer."""
+        if self.is_whole:
+            total = self.weight.sum()
+            return float(np.sqrt((self.weight * influence**2).sum()) / total) if total > 1 else None
+        root = np.sqrt(((self.weight * influence) ** 2).sum())
+        return float(root / self.weight.sum()) if len(self.value) > 1 else None
+
+
+def _ordered(values: ArrayLike, sample_weight: ArrayLike | None) -> _Ordered:
+    money = float_array(values, "values")
+    if len(money) == 0:
+        raise InputError("values is empty; at least one customer is needed")
+    weight = sample_weight_array(sample_weight, len(money))
+    if sample_weight is None:
+        ordered = _Ordered(np.sort(money), weight)
+    else:
+        order = np.argsort(money, kind="stable")
+        order = order[weight[order] > 0]
+        ordered = _Ordered(money[order], weight[order])
+    total = float((ordered.weight * ordered.value).sum())
+    if total <= 0.0:
+        raise InputError(
+            f"the sum of values must be > 0 but is {total:g}: shares of nothing, or of a loss, do not exist; "
+            "leave the loss-makers out, or look at margins before costs"
+        )
+    return ordered
+
+
+def _gini(ordered: _Ordered) -> tuple[float, float | None]:
+    """Return the Gini coefficient and its standard error."""
+    value, weight = ordered
+    people, money = weight.cumsum(), (weight * value).cumsum()
+    n, mean = people[-1], money[-1] / people[-1]
+    # E max(x, X'): x for each customer up to x, and the money of those beyond
+    larger = (value * people + (money[-1] - money)) / n
+    whole = float((weight * larger).sum() / n)
+    estimate = whole / mean - 1.0
+    influence = 2.0 * (larger - whole) / mean - whole * (value - mean) / mean**2
+    # equal values: what is left of the difference is rounding
+    if value[0] == value[-1]:
+        return 0.0, ordered.standard_error(np.zeros_like(value))
+    return float(estimate), ordered.standard_error(influence)
+
+
+def _top_error(ordered: _Ordered, estimate: float, at_least: float) -> float | None:
+    value, weight = ordered
+    mean = float((weight * value).sum() / weight.sum())
+    excess = np.maximum(value - at_least, 0.0)
+    typical = float((weight * excess).sum() / weight.sum())
+    return ordered.standard_error((excess - typical - estimate * (value - mean)) / mean)
+
+
+def _interval(
+    estimate: float, error: float | None, conf_level: float, smallest: float
+) -> tuple[float | None, float | None]:
+    """Return the normal interval, kept within [0, 1] where no value is negative."""
+    level = check_scalar(conf_level, "conf_level", low=0.0, high=1.0, low_open=True, high_open=True)
+    if error is None:
+        return None, None
+    z = NormalDist().inv_cdf(0.5 + level / 2.0)
+    lower, upper = estimate - z * error, estimate + z * error
+    return (max(lower, 0.0), min(upper, 1.0)) if smallest >= 0.0 else (lower, upper)
