@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custval._report.svg import Plane, month_ticks, path, spread, ticks, wrapped
+from custval._core.steps import spread
+from custval._report.svg import Plane, month_ticks, path, ticks, wrapped
 
 
 def test_the_plane_puts_corners_on_corners() -> None:

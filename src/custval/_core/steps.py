@@ -1,4 +1,4 @@
-"""Step curves made ready for drawing: one line for each group or cause, from time 0, with its band.
+"""Step curves made ready for drawing: one line for each group or cause, from time 0, with its band and its name.
 
 A Kaplan-Meier or Aalen-Johansen curve jumps at event times and is flat between; a picture needs the start at 0 and at
 most some hundreds of corners.
@@ -14,7 +14,7 @@ import numpy as np
 
 from custval._core.typing import FloatArray
 
-__all__ = ("StepLine", "corners", "incidence_lines", "survival_lines")
+__all__ = ("StepLine", "corners", "incidence_lines", "spread", "survival_lines")
 
 MOST_STEPS = 400
 
@@ -48,6 +48,26 @@ def incidence_lines(curves: Any) -> tuple[StepLine, ...]:
 def corners(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the corners of a right-continuous step line, so that straight segments through them draw the steps."""
     return np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
+
+
+def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Return positions near the `wanted` ones, in order, at least `gap` apart, within the range if it is wide enough.
+
+    >>> spread([10, 12, 40], 15, 0, 100)
+    [10.0, 25.0, 40.0]
+    """
+    order = np.argsort(wanted, kind="stable")
+    placed = np.asarray(wanted, dtype=np.float64)[order]
+    for i in range(1, len(placed)):
+        placed[i] = max(placed[i], placed[i - 1] + gap)
+    if len(placed) and placed[-1] > high:
+        placed[-1] = high
+        for i in range(len(placed) - 2, -1, -1):
+            placed[i] = min(placed[i], placed[i + 1] - gap)
+        placed += max(low - placed[0], 0.0)
+    back = np.empty(len(placed))
+    back[order] = placed
+    return [float(value) for value in back]
 
 
 def _groups(curves: Any) -> list[tuple[str, Any]]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from custval._core.errors import import_extra
 from custval._core.palette import GRID, INK, MUTED
+from custval._core.steps import spread
 from custval._core.wording import money_text, percent_text
 
 if TYPE_CHECKING:
@@ -66,15 +65,10 @@ def name_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, gap: f
     """Name each line at its end: (x, y, name, colour), in axes whose range is already set, at least `gap` apart."""
     low, high = ax.get_ylim()
     right = ax.get_xlim()[1]
-    order = np.argsort([y for _, y, _, _ in ends], kind="stable")
-    placed: dict[int, float] = {}
-    floor = -np.inf
-    for position in order:
-        floor = max(ends[position][1], floor + gap * (high - low))
-        placed[int(position)] = floor
-    for position, (x, y, name, colour) in enumerate(ends):
+    heights = spread([y for _, y, _, _ in ends], gap * (high - low), low, high)
+    for (x, y, name, colour), height in zip(ends, heights, strict=True):
         ax.plot([x], [y], marker="o", markersize=4, color=colour, clip_on=False)
-        place: Any = {"xy": (x, y), "xytext": (right + 0.02 * right, placed[position]), "textcoords": "data"}
+        place: Any = {"xy": (x, y), "xytext": (1.02 * right, height), "textcoords": "data"}
         ax.annotate(name, **place, color=INK, fontsize=9.5, va="center", annotation_clip=False)
 
 

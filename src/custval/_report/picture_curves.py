@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from custval._core.steps import StepLine, corners
+from custval._core.steps import StepLine, corners, spread
 from custval._core.wording import percent_text
 from custval._report.markup import Markup, join, tag
 from custval._report.parts import titled
-from custval._report.svg import Plane, area, letters_wide, month_ticks, path, picture, spread, ticks, words, wrapped
+from custval._report.svg import Plane, area, letters_wide, month_ticks, path, picture, ticks, words, wrapped
 from custval._report.svg import x_axis as axis_across
 from custval._report.svg import y_axis as axis_up
 

@@ -10,8 +10,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from custval._core.typing import FloatArray
 from custval._report.markup import Content, Markup, join, tag
 
@@ -23,7 +21,6 @@ __all__ = (
     "month_ticks",
     "path",
     "picture",
-    "spread",
     "ticks",
     "words",
     "wrapped",
@@ -134,26 +131,6 @@ def month_ticks(high: float, count: int = 7) -> list[float]:
     """
     step = next((step for step in MONTH_STEPS if high / step <= count), None)
     return ticks(0, high, count) if step is None else [float(month) for month in range(0, int(high) + 1, step)]
-
-
-def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Return positions near the `wanted` ones, in order, at least `gap` apart, within the range if it is wide enough.
-
-    >>> spread([10, 12, 40], 15, 0, 100)
-    [10.0, 25.0, 40.0]
-    """
-    order = np.argsort(wanted, kind="stable")
-    placed = np.asarray(wanted, dtype=np.float64)[order]
-    for i in range(1, len(placed)):
-        placed[i] = max(placed[i], placed[i - 1] + gap)
-    if len(placed) and placed[-1] > high:
-        placed[-1] = high
-        for i in range(len(placed) - 2, -1, -1):
-            placed[i] = min(placed[i], placed[i + 1] - gap)
-        placed += max(low - placed[0], 0.0)
-    back = np.empty(len(placed))
-    back[order] = placed
-    return [float(value) for value in back]
 
 
 def letters_wide(pixels: float, size: float = 12.0) -> int:

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from custval import InputError
+from custval.plots import plot_incidence, plot_lorenz, plot_quadrants, plot_rules, plot_survival, plot_value
+from custval.segments import lorenz_curve
+from custval.survival import aalen_johansen, kaplan_meier, survival_target
+
+figure = pytest.importorskip("matplotlib.figure")
+
+
+@pytest.fixture
+def y() -> Any:
+    rng = np.random.default_rng(3)
+    left = np.ceil(rng.exponential(20, 400))
+    cause = rng.choice([1, 2], 400, p=[0.7, 0.3])
+    return survival_target(np.minimum(left, 36), np.where(left <= 36, cause, 0), causes=["voluntary", "debt"])
+
+
+@pytest.fixture
+def points() -> Any:
+    rng = np.random.default_rng(4)
+    current, potential = rng.gamma(2, 50, 500), rng.gamma(2, 9, 500)
+    return SimpleNamespace(
+        current=current,
+        potential=potential,
+        quadrant=2 * (current < 80) + (potential < 15),
+        names=("A", "B", "C", "D"),
+        cut_current=80.0,
+        cut_potential=15.0,
+        label_current="Current value",
+        label_potential="Potential value",
+    )
+
+
+@pytest.fixture
+def rules() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "antecedent": ["fibre", ("tv", "fibre"), "mobile"],
+            "consequent": ["tv", "sport", "fibre"],
+            "support": [0.2, 0.1, 0.3],
+            "confidence": [0.6, 0.5, 0.4],
+            "lift": [1.5, 3.0, 0.8],
+        }
+    )
+
+
+def every_plot(y: Any, points: Any, rules: pd.DataFrame, ax: Any = None) -> list[Any]:
+    summary = SimpleNamespace(sample=points.current, currency="$")
+    return [
+        plot_survival(kaplan_meier(y), ax=ax),
+        plot_incidence(aalen_johansen(y), ax=ax),
+        plot_lorenz(lorenz_curve(points.current), ax=ax),
+        plot_quadrants(points, ax=ax),
+        plot_value(summary, ax=ax),
+        plot_rules(rules, ax=ax),
+    ]
+
+
+def test_each_picture_draws_without_pyplot(y: Any, points: Any, rules: pd.DataFrame, tmp_path: Any) -> None:
+    before = "matplotlib.pyplot" in sys.modules
+    for place, axes in enumerate(every_plot(y, points, rules)):
+        target = tmp_path / f"{place}.png"
+        axes.figure.savefig(target)
+        assert target.stat().st_size > 5_000
+        assert axes.get_title(loc="left")
+    assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_each_picture_draws_where_it_is_told(y: Any, points: Any, rules: pd.DataFrame) -> None:
+    canvas = figure.Figure()
+    for place in range(6):
+        ax = canvas.add_subplot(2, 3, place + 1)
+        assert every_plot(y, points, rules, ax)[place] is ax
+
+
+def test_the_steps_drawn_are_the_curve(y: Any) -> None:
+    curve = kaplan_meier(y)
+    line = plot_survival(curve).get_lines()[0]
+    assert line.get_drawstyle() == "steps-post"
+    assert line.get_xdata().tolist() == [0, *curve.times.tolist()]
+    assert line.get_ydata().tolist() == [1, *curve.survival.tolist()]
+
+
+def test_groups_are_named_at_their_ends(y: Any) -> None:
+    groups = np.where(np.arange(len(y)) % 2, "prepaid", "contract")
+    axes = plot_survival(kaplan_meier(y, groups=groups))
+    assert [text.get_text().split()[0] for text in axes.texts] == ["contract", "prepaid"]
+
+
+def test_names_at_the_ends_do_not_touch() -> None:
+    y = survival_target([10] * 40, [0] * 40)
+    axes = plot_survival(kaplan_meier(y, groups=np.repeat(["a", "b", "c", "d"], 10)))
+    heights = sorted(text.get_position()[1] for text in axes.texts)
+    assert min(np.diff(heights)) >= 0.05
+
+
+def test_stacked_causes_end_at_the_share_that_has_left(y: Any) -> None:
+    curve = aalen_johansen(y)
+    axes = plot_incidence(curve, stacked=True)
+    top = axes.collections[-1].get_paths()[0].vertices[:, 1].max()
+    assert top == pytest.approx(1 - kaplan_meier(y).survival[-1])
+
+
+def test_stacked_causes_of_several_groups_are_refused(y: Any) -> None:
+    curves = aalen_johansen(y, groups=np.arange(len(y)) % 2)
+    with pytest.raises(InputError, match="stacked causes show one group"):
+        plot_incidence(curves, stacked=True)
+    assert len(plot_incidence(curves).texts) == 4
+
+
+def test_the_top_share_is_read_from_the_curve() -> None:
+    axes = plot_lorenz(lorenz_curve(np.repeat([1.0, 9.0], [90, 10])), top=0.1)
+    assert axes.texts[0].get_text() == "The top 10.0% hold 50.0%"
+    with pytest.raises(InputError, match="top must be > 0 and < 1"):
+        plot_lorenz(lorenz_curve([1.0, 2.0]), top=1)
+
+
+def test_quadrants_say_heads_and_money(points: Any) -> None:
+    table = pd.DataFrame(
+        {
+            "quadrant": ["A", "B"],
+            "customers": [1200, 3],
+            "share_of_customers": [0.5, 0.01],
+            "lifetime_value": [2.5e6, 10.0],
+            "share_of_value": [0.8, 0.001],
+        }
+    )
+    texts = [text.get_text() for text in plot_quadrants(points, table, currency="$").texts]
+    assert texts[0].replace("\xa0", " ") == "A\n1,200 customers (50.0%)\n$2.50 M (80.0%)"
+    assert texts[3] == "D"
+
+
+def test_rules_stand_in_order_of_lift(rules: pd.DataFrame) -> None:
+    axes = plot_rules(rules, top=2)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["tv, fibre → sport", "fibre → tv"]
+    assert axes.texts[0].get_text().startswith("3.00")
+    with pytest.raises(InputError, match="no rules to draw"):
+        plot_rules(rules.head(0))
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, y: Any) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install 'custval\[plots\]'"):
+        plot_survival(kaplan_meier(y))
