@@ -140,6 +140,7 @@ def test_standard_errors_equal_finite_differences_of_the_value_itself():
     )
     whole = gradient.sum(axis=0)
     assert worth.total_std_error == pytest.approx(np.sqrt(whole @ covariance @ whole), rel=1e-6)
+    np.testing.assert_allclose(worth.total_gradient, whole, rtol=1e-6)
     # customers share the parameters: their errors do not average out as independent ones would
     assert worth.total_std_error > np.sqrt((worth.std_error**2).sum())
     np.testing.assert_allclose(worth.upper - worth.value, 1.959963984540054 * worth.std_error)
@@ -203,7 +204,7 @@ def test_one_cause_is_the_same_as_no_causes():
     plain = lifetime_value(Plain(), X + 2, **ARGUMENTS, loss_at_exit=7.0)
     named = lifetime_value(OneCause(), X + 2, **ARGUMENTS, loss_at_exit={"voluntary": 7.0})
     np.testing.assert_allclose(plain.value, named.value, rtol=1e-14)
-    assert plain.causes == ("leaving",)
+    assert plain.causes == ("left",)
     assert named.causes == ("voluntary",)
 
 

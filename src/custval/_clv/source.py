@@ -33,7 +33,7 @@ class Source:
         if not hasattr(model, "predict_survival") and not hasattr(model, "predict_survival_function"):
             kind = type(model).__name__
             raise InputError(f"model must have predict_survival(X, times, given=), but a {kind} has not; fit a hazard")
-        unit = getattr(model, "time_unit", "month")
+        unit = getattr(model, "time_unit_", getattr(model, "time_unit", "month"))
         check_choice(unit, "the model's time_unit", UNITS_PER_MONTH)
         units = UNITS_PER_MONTH[unit]
         n = frame_length(X)
@@ -110,7 +110,7 @@ def _stayed(given: ArrayLike, n: int) -> FloatArray:
 def _causes(model: Any, X: AnyFrame, units: float) -> tuple[str, ...]:
     """Return the names of the causes that the model tells apart."""
     if not hasattr(model, "predict_incidence"):
-        return ("leaving",)
+        return ("left",)
     named = getattr(model, "causes_", None)
     if named is not None and len(named):
         return tuple(str(name) for name in named)
