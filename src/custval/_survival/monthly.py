@@ -40,9 +40,9 @@ def to_months(y: Any) -> MonthlyTarget:
     """Return `y` in whole months: departures rounded up, last looks rounded down, entries rounded up.
 
     A departure during month t counts in month t; a customer still there during month t has completed t - 1 months; one
-    who came under observation during month t is watched from its end. Last looks within a month make the monthly rate a
-    little too high, since the month counts for those who left in it and not for the others: cut the data at whole months
-    of tenure where you can.
+    who came under observation during month t is watched from its end. Last looks within a month make the monthly rate
+    a little too high, since the month counts for those who left in it and not for the others: cut the data at whole
+    months of tenure where you can.
 
     Parameters
     ----------
