@@ -119,7 +119,7 @@ def test_stacked_causes_of_several_groups_are_refused(y: Any) -> None:
 
 def test_the_top_share_is_read_from_the_curve() -> None:
     axes = plot_lorenz(lorenz_curve(np.repeat([1.0, 9.0], [90, 10])), top=0.1)
-    assert axes.texts[0].get_text() == "The top 10.0% hold 50.0%"
+    assert axes.texts[0].get_text() == "The top 10% hold 50.0%"
     with pytest.raises(InputError, match="top must be > 0 and < 1"):
         plot_lorenz(lorenz_curve([1.0, 2.0]), top=1)
 

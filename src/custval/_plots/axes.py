@@ -16,7 +16,7 @@ from custval._core.wording import money_text, percent_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ("money_ticks", "name_ends", "new_axes", "quiet", "share_ticks", "titled")
+__all__ = ("money_ticks", "month_ticks", "name_ends", "new_axes", "quiet", "share_ticks", "titled")
 
 
 def new_axes(ax: Axes | None, *, width: float = 7.2, height: float = 4.5) -> Axes:
@@ -34,7 +34,7 @@ def quiet(ax: Axes, *, grid: Literal["x", "y"] | None = "y") -> None:
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
     ax.spines["bottom"].set_color(MUTED)
-    ax.tick_params(colors=MUTED, length=0, labelsize=9)
+    ax.tick_params(colors=MUTED, length=0, labelsize=9, pad=6)
     ax.xaxis.label.set_color(MUTED)
     ax.yaxis.label.set_color(MUTED)
     ax.set_axisbelow(True)
@@ -54,6 +54,13 @@ def share_ticks(ax: Axes, axis: str) -> None:
         axis,
         lambda value, _: "0%" if not value else f"{100 * value:g}%" if abs(value) >= 0.01 else percent_text(value),
     )
+
+
+def month_ticks(ax: Axes) -> None:
+    """Set the ticks across at whole years, or at a whole number of them."""
+    ticker = import_extra("matplotlib.ticker", "plots")
+    years = -(-float(ax.get_xlim()[1]) // 96)
+    ax.xaxis.set_major_locator(ticker.MultipleLocator(12 * years))
 
 
 def money_ticks(ax: Axes, axis: str, currency: str | None) -> None:

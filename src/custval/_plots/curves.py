@@ -11,7 +11,7 @@ from custval._core.doors import public
 from custval._core.palette import series_colour
 from custval._core.steps import StepLine, incidence_lines, survival_lines
 from custval._core.wording import percent_text
-from custval._plots.axes import name_ends, new_axes, quiet, share_ticks, titled
+from custval._plots.axes import month_ticks, name_ends, new_axes, quiet, share_ticks, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -143,6 +143,8 @@ def _frame(axes: Axes, lines: Sequence[StepLine], unit: str, high: float) -> Non
     axes.set_xlim(0, max(float(line.times[-1]) for line in lines) or 1.0)
     axes.set_ylim(0, high)
     axes.set_xlabel(f"{unit.capitalize()}s since joining")
+    if unit == "month" and axes.get_xlim()[1] >= 24:
+        month_ticks(axes)
     share_ticks(axes, "y")
 
 

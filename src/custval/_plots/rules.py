@@ -72,7 +72,7 @@ def plot_rules(rules: Any, *, top: int = 10, ax: Axes | None = None) -> Axes:
         words = f"{decimal_text(lift, 2)}  ·  {percent_text(confidence)} of them, {percent_text(support)} of all"
         axes.annotate(words, (lift, row), xytext=(5, 0), textcoords="offset points", va="center", color=INK, fontsize=9)
     axes.set(
-        xlim=(0, 1.55 * float(best["lift"].max())),
+        xlim=(0, 1.8 * float(best["lift"].max())),
         xlabel="Lift: times as often as among all customers; 1 = no connection",
     )
     axes.tick_params(axis="y", labelcolor=INK)

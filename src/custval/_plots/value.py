@@ -51,7 +51,7 @@ def plot_lorenz(curve: LorenzCurve, *, top: float = 0.2, ax: Axes | None = None)
     >>> from custval.segments import lorenz_curve
     >>> axes = plot_lorenz(lorenz_curve([1.0, 1.0, 1.0, 1.0, 6.0]))
     >>> [text.get_text() for text in axes.texts]
-    ['The top 20.0% hold 60.0%']
+    ['The top 20% hold 60.0%']
     """
     from custval._core.validation import check_scalar
 
@@ -65,7 +65,7 @@ def plot_lorenz(curve: LorenzCurve, *, top: float = 0.2, ax: Axes | None = None)
     axes.plot(customers, share, color=colour, linewidth=2)
     axes.plot([1 - top, 1 - top], [0, 1 - held], color=INK, linewidth=1.2, linestyle=":")
     axes.plot([1 - top], [1 - held], marker="o", markersize=5, color=colour)
-    words = f"The top {percent_text(top)} hold {percent_text(held)}"
+    words = f"The top {100 * top:g}% hold {percent_text(held)}"
     axes.annotate(
         words,
         (1 - top, 0.03),
