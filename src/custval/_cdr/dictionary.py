@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ("Feature", "FeatureDictionary", "check_windows", "chosen", "features")
 
 
+@public("cdr")
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One column of the customer view.
@@ -37,8 +38,6 @@ class Feature:
         The columns of that table it needs.
     """
 
-    __module__ = "custval.cdr"
-
     name: str
     group: str
     unit: str
@@ -47,6 +46,7 @@ class Feature:
     columns: tuple[str, ...]
 
 
+@public("cdr")
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureDictionary(Result):
     """All features that a view can hold.
@@ -56,8 +56,6 @@ class FeatureDictionary(Result):
     features : tuple of Feature
         In the order of the view's columns.
     """
-
-    __module__ = "custval.cdr"
 
     features: tuple[Feature, ...]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ("TableChecks", "check_tables", "sound_records")
 
 
+@public("cdr")
 @dataclass(frozen=True, slots=True, eq=False)
 class TableChecks(Result):
     """How many rows of each table break which rule; a row may break several.
@@ -30,8 +31,6 @@ class TableChecks(Result):
     rows, bad : ndarray of int64, shape (r,)
         Rows of the table, and how many of them break the rule.
     """
-
-    __module__ = "custval.cdr"
 
     table: TextArray
     rule: TextArray

@@ -47,7 +47,6 @@ def usage_features(
     records: nw.LazyFrame[Any], now: Moment, windows: Sequence[int], names: Sequence[str]
 ) -> nw.LazyFrame[Any]:
     """Return one row for each subscriber with a record: its subscriber_id and the features `names`."""
-
     per_head = _summed(records, now, _needed_sums(windows, names))
     per_head = _with_counts(per_head, records, now, windows, names)
     return per_head.select("subscriber_id", *[_feature(name, now, windows).alias(name) for name in names])

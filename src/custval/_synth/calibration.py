@@ -20,6 +20,7 @@ from custval._synth.world import World
 __all__ = ("Calibration", "calibration_report")
 
 
+@public("synth")
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration(Result):
     """A world beside the figures it should reproduce.
@@ -35,8 +36,6 @@ class Calibration(Result):
     ok : ndarray of bool, shape (f,)
         Whether the world is inside.
     """
-
-    __module__ = "custval.synth"
 
     fact: TextArray
     source: TextArray

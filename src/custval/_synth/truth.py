@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from custval._core.doors import public
 from custval._core.results import Result, frozen
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._synth.hazard import coefficient_matrix, leaving_probabilities, months_to_end
@@ -25,6 +26,7 @@ HORIZON = 12
 MONTHLY_DISCOUNT = 0.01
 
 
+@public("synth")
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth(Result):
     """The truth behind a world of n subscribers, M months and K causes.
@@ -64,8 +66,6 @@ class Truth(Result):
     rules : tuple of dict
         Planted pairs of services: antecedent, consequent, support, confidence, lift, all in closed form.
     """
-
-    __module__ = "custval.synth"
 
     subscriber_id: IntArray
     causes: tuple[str, ...]

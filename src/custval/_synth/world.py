@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.progress import track
 from custval._core.results import Result
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ("TelecomWorld", "World")
 
 
+@public("synth")
 @dataclass(frozen=True, slots=True, eq=False)
 class World(Result):
     """The tables of a simulated operator and the truth behind them.
@@ -62,8 +64,6 @@ class World(Result):
 
     Each record is seen from its subscriber: the two sides of a call between two subscribers are drawn apart.
     """
-
-    __module__ = "custval.synth"
 
     tables: Mapping[str, pd.DataFrame]
     truth: Truth
@@ -156,6 +156,7 @@ class World(Result):
         }
 
 
+@public("synth")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelecomWorld:
     """What would an operator's records look like if we knew what drives them?
@@ -191,8 +192,6 @@ class TelecomWorld:
     >>> world.truth.hazard.shape
     (200, 6, 4)
     """
-
-    __module__ = "custval.synth"
 
     n_subscribers: int = 20_000
     months: int = 12
