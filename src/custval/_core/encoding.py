@@ -15,10 +15,12 @@ import numpy as np
 
 from custval._core.errors import InputError
 from custval._core.frames import frame_length, is_frame, to_columns
-from custval._core.typing import AnyFrame, BoolArray, FloatArray, TextArray
+from custval._core.typing import AnyFrame, BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import check_choice, nearest
 
-__all__ = ("DesignEncoder",)
+__all__ = ("DesignEncoder", "plain_matrix")
+
+_MISSING, _UNSEEN = -1, -2
 
 
 class DesignEncoder:
@@ -75,7 +77,7 @@ class DesignEncoder:
             parts.extend(self._code(spec, table[spec["name"]]))
         return np.column_stack(parts) if parts else np.empty((length, 0))
 
-    def describe(self, feature: int, X_row: Mapping[str, Any] | None = None) -> str:
+    def describe(self, feature: int) -> str:
         """Return the feature as words: ``Contract = One year``, or ``age`` for a number."""
         name, source = self.feature_names[feature], self.sources[feature]
         return name if name == source else name.replace("=", " = ", 1)
@@ -127,15 +129,15 @@ class DesignEncoder:
 
     def _indicators(self, spec: dict[str, Any], values: TextArray, gone: BoolArray) -> list[FloatArray]:
         levels = spec["levels"]
-        text = np.array(["" if g else str(v) for v, g in zip(values, gone, strict=True)], dtype=object)
-        unseen = ~np.isin(text, np.array(levels, dtype=object)) & ~gone
+        codes = _level_codes(values, gone, levels)
+        unseen = codes == _UNSEEN
         if unseen.any() and self.unseen == "error":
             first = int(np.flatnonzero(unseen)[0])
             raise InputError(
-                f"column {spec['name']!r} holds a level not seen in fitting: {text[first]!r} in {int(unseen.sum())} of "
-                f"{len(values)} rows (first: row {first}); known levels are {levels}"
+                f"column {spec['name']!r} holds a level not seen in fitting: {str(values[first])!r} in "
+                f"{int(unseen.sum())} of {len(values)} rows (first: row {first}); known levels are {levels}"
             )
-        return [(text == level).astype(np.float64) for level in levels[1:]]
+        return [(codes == code).astype(np.float64) for code in range(1, len(levels))]
 
     def _plain(self, X: Any, owner: str) -> FloatArray:
         matrix = plain_matrix(X)
@@ -159,8 +161,8 @@ def plain_matrix(X: Any) -> FloatArray:
         raise InputError("Complex data not supported; X must hold real numbers")
     if raw.ndim != 2:
         raise InputError(
-            f"Expected 2D array, got {raw.ndim}D array instead (shape {raw.shape}). Reshape your data: one row for each "
-            "customer, one column for each feature"
+            f"Expected 2D array, got {raw.ndim}D array instead (shape {raw.shape}). Reshape your data: one row for "
+            "each customer, one column for each feature"
         )
     matrix = raw.astype(np.float64)
     if matrix.shape[0] == 0:
@@ -169,6 +171,16 @@ def plain_matrix(X: Any) -> FloatArray:
         row, col = np.argwhere(~np.isfinite(matrix))[0]
         raise InputError(f"X holds NaN or infinity (first: row {row}, column {col}); fill or drop such rows")
     return matrix
+
+
+def _level_codes(values: TextArray, gone: BoolArray, levels: list[str]) -> IntArray:
+    """Return the position of each value among `levels`, -1 for missing, -2 for a level that is not there."""
+    position = {level: code for code, level in enumerate(levels)}
+    listed = values.tolist()
+    # distinct values are few: each is turned into text and looked up once
+    known = {value: position.get(str(value), _UNSEEN) for value in set(listed)}
+    codes = np.fromiter(map(known.__getitem__, listed), dtype=np.int64, count=len(listed))
+    return np.where(gone, _MISSING, codes)
 
 
 def _is_sparse(X: Any) -> bool:
@@ -188,8 +200,12 @@ def _missing(values: TextArray) -> BoolArray:
     if values.dtype.kind in "Mm":
         return np.isnat(values)
     if values.dtype == object:
-        return np.array([value is None or value != value for value in values], dtype=bool)
+        return np.fromiter(map(_is_missing, values.tolist()), dtype=bool, count=len(values))
     return np.zeros(len(values), dtype=bool)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or bool(value != value)  # noqa: PLR0124  only NaN and NaT differ from themselves
 
 
 def _kind(name: str, values: TextArray) -> str:
@@ -199,7 +215,7 @@ def _kind(name: str, values: TextArray) -> str:
         return "bool"
     if values.dtype.kind in "Mm":
         raise InputError(f"column {name!r} holds dates; turn them into months before or since a date")
-    known = [value for value in values if value is not None and value == value]
+    known = [value for value in values.tolist() if not _is_missing(value)]
     if known and all(isinstance(value, (bool, np.bool_)) for value in known):
         return "bool"
     if known and all(isinstance(value, (int, float, np.number)) for value in known):

@@ -139,7 +139,7 @@ def _bends(scale: FloatArray, knots: FloatArray) -> FloatArray:
 
     def slope(j: int) -> FloatArray:
         cubes: FloatArray = np.clip(unit - at[j], 0, None) ** 3 - np.clip(unit - at[-1], 0, None) ** 3
-        return cubes / (at[-1] - at[j])
+        return np.asarray(cubes / (at[-1] - at[j]))
 
     return np.column_stack([slope(j) - slope(len(at) - 2) for j in range(len(at) - 2)])
 

@@ -368,7 +368,7 @@ class DiscreteHazard(Estimator):
             Months: ``E[min(T - given, horizon) | T > given]``.
         """
         months = int(check_scalar(horizon, "horizon", low=1))
-        return self.predict_survival(X, np.arange(months), given=given).sum(axis=1)
+        return np.asarray(self.predict_survival(X, np.arange(months), given=given).sum(axis=1))
 
     def reasons(self, X: AnyFrame, top: int = 3) -> Reasons:
         """Return the columns that push each customer's risk above that of the average customer, in words.

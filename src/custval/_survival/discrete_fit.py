@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custval._core.errors import ConvergenceWarning, InputError, warn
+from custval._core.errors import ConvergenceWarning, DataWarning, InputError, warn
 from custval._core.optimize import Evaluation, Optimum, dependent_columns, information_inverse, newton
 from custval._core.typing import FloatArray, IntArray
 from custval._survival.baseline import MonthBasis, MonthCounts, free_basis, month_counts, smooth_basis, tail_weight
@@ -99,6 +99,7 @@ def fit_spells(spells: Spells, options: FitOptions, *, robust: bool) -> Discrete
     """Return the maximum of the (penalised) likelihood, its covariance and what predictions need."""
     counts = month_counts(spells.entry, spells.duration, spells.event, spells.weight, len(spells.causes))
     _check_causes(counts, spells)
+    _warn_empty_months(counts, options)
     basis = _basis(counts, options)
     center, scale = _center_and_scale(spells)
     scaled = (spells.X - center) / scale
@@ -145,6 +146,17 @@ def _check_causes(counts: MonthCounts, spells: Spells) -> None:
                 f"cause {name!r} is declared but nobody left for it; leave it out of the target's causes, "
                 "or merge it with another cause"
             )
+
+
+def _warn_empty_months(counts: MonthCounts, options: FitOptions) -> None:
+    empty = np.flatnonzero(counts.at_risk == 0)
+    if empty.size:
+        taken = "their hazard is taken as 0" if options.baseline == "free" else "the smooth baseline bridges them"
+        warn(
+            f"nobody is at risk in {empty.size} of {len(counts.at_risk)} months (first: month {empty[0] + 1}), so "
+            f"nothing is known of them; {taken}; check entry, or take a longer window",
+            DataWarning,
+        )
 
 
 def _basis(counts: MonthCounts, options: FitOptions) -> MonthBasis:
