@@ -165,6 +165,10 @@ def test_summary_holds_no_customer(world):
     assert sum(summary["departures"].values()) == len(world.tables["departures"])
     assert "1000001" not in str(summary)
     assert "subscribers" in world._repr_html_()
+    assert repr(world).startswith("World(contract market: 5000 subscribers, 12 months,")
+    assert (
+        repr(world.truth) == "Truth(5000 subscribers, 12 months, causes voluntary, involuntary, transfer, incidental)"
+    )
 
 
 @pytest.mark.parametrize("months", [1, 3, 5])

@@ -16,7 +16,7 @@ from custval._core.validation import check_choice
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ("ENGINES", "Opened", "open_tables")
+__all__ = ("ENGINES", "Opened", "named_tables", "open_tables")
 
 ENGINES = ("duckdb", "polars", "pandas")
 _MEMORY_LIMIT = "1GB"  # DuckDB spills to a temporary directory beyond this
@@ -31,10 +31,8 @@ class Opened:
 
 
 @contextmanager
-def open_tables(tables: Any, engine: str | None) -> Iterator[Opened]:
-    """Open `tables` lazily on `engine` (None: DuckDB); what was opened is closed at the end."""
-    named = _named(tables)
-    check_table_names(named)
+def open_tables(named: Mapping[str, Any], engine: str | None) -> Iterator[Opened]:
+    """Open tables lazily on `engine` (None: DuckDB); what was opened is closed at the end."""
     chosen = engine or "duckdb"
     check_choice(chosen, "engine", ENGINES)
     kind = _kind(named["subscribers"])
@@ -46,8 +44,14 @@ def open_tables(tables: Any, engine: str | None) -> Iterator[Opened]:
         yield Opened({name: _lazy(convert(table)) for name, table in named.items()}, kind)
 
 
+def named_tables(tables: Any) -> dict[str, Any]:
+    """Return known tables by name from a World, a mapping, or a folder of Parquet files named after the tables."""
+    named = _named(tables)
+    check_table_names(named)
+    return named
+
+
 def _named(tables: Any) -> dict[str, Any]:
-    """Return tables by name from a World, a mapping, or a folder of Parquet files named after the tables."""
     if isinstance(tables, (str, Path)):
         folder = Path(tables)
         found = {name: folder / f"{name}.parquet" for name in COLUMNS if (folder / f"{name}.parquet").exists()}

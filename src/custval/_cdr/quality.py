@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custval._cdr.engines import open_tables
+from custval._cdr.engines import named_tables, open_tables
 from custval._cdr.schema import COLUMNS, check_columns
 from custval._core.doors import public
 from custval._core.results import Result, frozen
@@ -73,7 +73,7 @@ def check_tables(tables: Any, *, engine: str | None = None) -> TableChecks:
     True
     """
     found: list[tuple[str, str, str, int, int]] = []
-    with open_tables(tables, engine) as opened:
+    with open_tables(named_tables(tables), engine) as opened:
         for name, table in opened.tables.items():
             schema = dict(table.collect_schema())
             check_columns(

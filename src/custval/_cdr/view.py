@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from custval._cdr.account import active_subscribers, care_features, money_features, service_features
 from custval._cdr.dictionary import Feature, check_windows, chosen
 from custval._cdr.dictionary import features as feature_dictionary
-from custval._cdr.engines import Opened, open_tables
+from custval._cdr.engines import Opened, named_tables, open_tables
 from custval._cdr.moment import Moment, moment
 from custval._cdr.quality import sound_records
 from custval._cdr.schema import check_columns
@@ -88,8 +88,10 @@ def customer_view(
     True
     """
     now, days = moment(as_of), check_windows(windows)
-    with open_tables(tables, engine) as opened:
-        picked = chosen(feature_dictionary(windows=days), features, opened.tables)
+    named = named_tables(tables)
+    picked = chosen(feature_dictionary(windows=days), features, named)
+    needed = {"subscribers", "departures", *(feature.table for feature in picked)}
+    with open_tables({name: table for name, table in named.items() if name in needed}, engine) as opened:
         _check_schemas(opened.tables, picked)
         made = _assembled(opened.tables, picked, now, days)
         return _answer(made, opened, [feature.name for feature in picked])
@@ -143,11 +145,16 @@ def _finished(feature: Feature, windows: tuple[int, ...]) -> nw.Expr:
 
 
 def _answer(made: nw.LazyFrame[Any], opened: Opened, names: list[str]) -> AnyFrame:
+    """Collect, check that each customer stands once, and return the kind of frame that was given."""
     frame: Any = made.collect().sort("subscriber_id").select("subscriber_id", *names)
-    convert = {"polars": frame.to_polars, "arrow": frame.to_arrow}.get(opened.kind, frame.to_pandas)
-    answer = convert()
-    if opened.kind == "pandas":
-        answer = answer.reset_index(drop=True)
-    if not len(answer):
+    if not len(frame):
         raise InputError("no subscriber had joined and not yet left at as_of; check as_of against activation")
-    return answer
+    repeated = len(frame) - frame.get_column("subscriber_id").n_unique()
+    if repeated:
+        raise InputError(
+            f"{repeated} of {len(frame)} rows of table 'subscribers' repeat a subscriber_id listed more than once; "
+            "keep one row for each subscriber"
+        )
+    if opened.kind == "polars":
+        return frame.to_polars()
+    return frame.to_arrow() if opened.kind == "arrow" else frame.to_pandas().reset_index(drop=True)

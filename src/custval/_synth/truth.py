@@ -27,7 +27,7 @@ MONTHLY_DISCOUNT = 0.01
 
 
 @public("synth")
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Truth(Result):
     """The truth behind a world of n subscribers, M months and K causes.
 
@@ -81,6 +81,11 @@ class Truth(Result):
     expected_margin: FloatArray
     value: FloatArray
     rules: tuple[Mapping[str, str | float], ...]
+
+    def __repr__(self) -> str:
+        """Return a line of sizes."""
+        n, months, _ = self.hazard.shape
+        return f"Truth({n} subscribers, {months} months, causes {', '.join(self.causes)})"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each subscriber: the one-dimensional columns of the truth."""

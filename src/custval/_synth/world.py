@@ -35,7 +35,7 @@ __all__ = ("TelecomWorld", "World")
 
 
 @public("synth")
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class World(Result):
     """The tables of a simulated operator and the truth behind them.
 
@@ -71,6 +71,11 @@ class World(Result):
     months: int
     seed: int
     scenario: str
+
+    def __repr__(self) -> str:
+        """Return a line of sizes: no customer stands in it."""
+        people, records = len(self.tables["subscribers"]), len(self.tables["cdr"])
+        return f"World({self.scenario}: {people} subscribers, {self.months} months, {records} call detail records)"
 
     def month_end(self, month: int) -> int:
         """Return the last second of calendar month `month` (1..months) as epoch seconds: the ``as_of`` of a view.
