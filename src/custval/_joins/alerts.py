@@ -70,6 +70,16 @@ class AlertList(Result):
         Time from now, in `time_unit`.
     time_unit : str
         Unit of the horizon.
+
+    Examples
+    --------
+    >>> from custval.survival import DiscreteHazard, alert_list
+    >>> cells = {"tenure": [1, 1, 2, 2], "paperless": [0, 1, 0, 1], "at_risk": [90, 80, 81, 64],
+    ...          "exits_left": [9, 16, 9, 16]}
+    >>> model = DiscreteHazard().fit_counts(cells)
+    >>> found = alert_list(model, {"paperless": [0, 1] * 50}, horizon=1, given=0, reasons=1)
+    >>> round(found.expected_leavers, 1), found.lower, found.upper
+    (15.0, 6, 24)
     """
 
     row: IntArray
@@ -149,7 +159,7 @@ def alert_list(
     >>> model = DiscreteHazard().fit_counts(cells)
     >>> found = alert_list(model, {"paperless": [0, 1, 0]}, horizon=1, given=0, capacity=1)
     >>> found.row.tolist(), found.p_leave.round(2).tolist()
-    ([1], [0.2])
+    ([1], [0.21])
     """
     n = frame_length(X)
     ahead = check_scalar(horizon, "horizon", low=0.0, low_open=True, high=np.inf, high_open=True)

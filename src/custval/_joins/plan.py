@@ -46,6 +46,12 @@ class Offer:
         Share of the contacted leavers whom it keeps, 0..1; None where it is not known.
     save_rate_std_error : float or None
         Standard error of `save_rate`, >= 0; None where it is taken as known.
+
+    Examples
+    --------
+    >>> from custval.retention import Offer
+    >>> Offer("free month", 20.0, save_rate=0.2).save_rate
+    0.2
     """
 
     name: str
@@ -106,6 +112,15 @@ class Plan(Result):
         The plan in plain words.
     currency : str or None
         Currency of all money.
+
+    Examples
+    --------
+    >>> from custval.retention import Offer, plan
+    >>> made = plan(["ann", "bob"], [0.5, 0.4], [600.0, 300.0], offers=Offer("call", save_rate=0.2), contact_cost=2.0)
+    >>> made.to_frame()[["rank", "customer_id", "offer", "cost", "expected_profit"]]
+       rank customer_id offer  cost  expected_profit
+    0     1         ann  call   2.0             58.0
+    1     2         bob  call   2.0             22.0
     """
 
     rank: IntArray

@@ -41,6 +41,13 @@ class BrierScore(Result):
         Standard errors over samples of customers, G taken as known; None for a single customer.
     customers : int
         Customers scored: those watched at the landmark.
+
+    Examples
+    --------
+    >>> from custval.metrics import brier_score
+    >>> score = brier_score(([3, 5, 8, 9], [1, 1, 1, 1]), [[0.5, 0.5]] * 4, [4.0, 6.0])
+    >>> score.to_frame().columns.tolist(), score.score.tolist()
+    (['times', 'score', 'std_error'], [0.25, 0.25])
     """
 
     times: FloatArray

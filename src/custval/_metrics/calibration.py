@@ -43,6 +43,13 @@ class Calibration(Result):
         Time after the landmark.
     mean_predicted, mean_observed : float
         The same for all customers together.
+
+    Examples
+    --------
+    >>> from custval.metrics import calibration
+    >>> table = calibration(([3, 5, 8, 9], [1, 0, 1, 0]), [0.6, 0.5, 0.3, 0.1], horizon=4.0, groups=1)
+    >>> round(table.mean_predicted, 3), table.mean_observed
+    (0.375, 0.25)
     """
 
     predicted: FloatArray

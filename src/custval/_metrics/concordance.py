@@ -37,6 +37,13 @@ class Concordance(Result):
         Weighted numbers of pairs; tied are comparable pairs of equal risk.
     customers : int
         Customers compared.
+
+    Examples
+    --------
+    >>> from custval.metrics import concordance
+    >>> found = concordance(([3, 5, 8, 9], [1, 1, 1, 0]), [0.8, 0.1, 0.2, 0.4])
+    >>> found.concordant, found.discordant, found.tied, found.comparable
+    (3.0, 3.0, 0.0, 6.0)
     """
 
     value: float

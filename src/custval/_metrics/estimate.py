@@ -26,6 +26,13 @@ class Estimate(Result):
         Its standard error over samples of customers; None where one customer alone was scored.
     customers : int
         Customers scored.
+
+    Examples
+    --------
+    >>> from custval.metrics import auc
+    >>> found = auc([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1])
+    >>> found.value, round(found.std_error, 4), found.customers
+    (0.875, 0.1768, 4)
     """
 
     value: float

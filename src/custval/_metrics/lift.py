@@ -38,6 +38,13 @@ class LiftCurve(Result):
         Share of the customers who left.
     leavers : float
         (Weighted) number of leavers.
+
+    Examples
+    --------
+    >>> from custval.metrics import lift_curve
+    >>> curve = lift_curve([1, 0, 0, 1, 0], [0.9, 0.8, 0.3, 0.2, 0.1])
+    >>> curve.captured_by(0.5), curve.rate
+    (0.5, 0.4)
     """
 
     share: FloatArray

@@ -43,6 +43,12 @@ class ProfitResult(Result):
         accept rate it is the best single threshold when it must be chosen before the rate is known.
     std_error : float or None
         Standard error of `profit` over samples of customers, the scores held fixed; None for a single customer.
+
+    Examples
+    --------
+    >>> from custval.retention import maximum_profit
+    >>> maximum_profit([0, 1, 0], [0.9, 0.8, 0.2], value=5.0)
+    ProfitResult(profit=0.0, rate=0.0, threshold=inf, std_error=0.0)
     """
 
     profit: float
