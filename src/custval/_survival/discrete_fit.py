@@ -150,7 +150,7 @@ def _check_causes(counts: MonthCounts, spells: Spells) -> None:
 
 def _warn_empty_months(counts: MonthCounts, options: FitOptions) -> None:
     empty = np.flatnonzero(counts.at_risk == 0)
-    if empty.size:
+    if empty.size and options.baseline != "constant":  # a constant learns nothing from single months
         taken = "their hazard is taken as 0" if options.baseline == "free" else "the smooth baseline bridges them"
         warn(
             f"nobody is at risk in {empty.size} of {len(counts.at_risk)} months (first: month {empty[0] + 1}), so "
