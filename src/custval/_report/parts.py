@@ -19,7 +19,9 @@ __all__ = (
     "columns",
     "figure",
     "paragraph",
+    "quadrant_name",
     "section",
+    "sentence",
     "table",
     "table_rows",
     "titled",
@@ -56,6 +58,27 @@ def table_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
+def sentence(text: object) -> str:
+    """Return words with a capital first letter.
+
+    >>> sentence("departures of the last month")
+    'Departures of the last month'
+    """
+    words = str(text)
+    return words[:1].upper() + words[1:]
+
+
+def quadrant_name(name: object) -> str:
+    """Return a quadrant's name in words where it has only its place (value first); names of the user's own stay.
+
+    >>> quadrant_name("high/low"), quadrant_name("Loyal core")
+    ('High value, low potential', 'Loyal core')
+    """
+    value, _, potential = str(name).partition("/")
+    places = {"high", "low"}
+    return sentence(f"{value} value, {potential} potential") if {value, potential} <= places else str(name)
+
+
 def titled(name: object) -> str:
     """Return a cause or group that is written in small letters with a capital first one; other spellings stay.
 
@@ -63,7 +86,7 @@ def titled(name: object) -> str:
     ('Voluntary', 'eSIM only')
     """
     text = str(name)
-    return text[:1].upper() + text[1:] if text == text.lower() else text
+    return sentence(text) if text == text.lower() else text
 
 
 def figure(

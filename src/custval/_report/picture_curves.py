@@ -28,7 +28,7 @@ def survival_picture(lines: Sequence[StepLine], *, unit: str, width: float, key:
 def incidence_picture(lines: Sequence[StepLine], *, unit: str, width: float, key: str, title: str) -> Markup:
     """Draw the share that has left through each cause by tenure."""
     high = max((float(line.values.max()) for line in lines if len(line.values)), default=0.0)
-    label = "Have left, by cause"
+    label = "Have left"
     return _step_picture(
         lines, unit=unit, width=width, key=key, title=title, label=label, high=min(1.1 * high, 1.0) or 0.1
     )

@@ -138,7 +138,7 @@ def _cloud(layout: Layout, position: int, dots: QuadrantDots) -> Markup:
 
 
 def _reach(values: FloatArray, cut: float) -> tuple[float, float]:
-    low, high = (float(value) for value in np.quantile(values, [0.005, 0.995])) if len(values) else (cut, cut)
+    low, high = (float(value) for value in np.quantile(values, [0.01, 0.99])) if len(values) else (cut, cut)
     room = max(abs(cut), 1.0) * 1e-6
     return min(low, cut - room), max(high, cut + room)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custval._core.steps import incidence_lines, survival_lines
 from custval._core.wording import count_text, decimal_text, percent_text
 from custval._report.markup import Markup, join, tag
-from custval._report.parts import Column, columns, figure, paragraph, section, table, titled
+from custval._report.parts import Column, columns, figure, paragraph, section, sentence, table, titled
 from custval._report.picture_bars import Bar, bars_picture
 from custval._report.picture_curves import MOST_LINES, incidence_picture, survival_picture
 
@@ -16,38 +17,51 @@ if TYPE_CHECKING:
 
 __all__ = ("churn_section", "curves_section")
 
+ONE_CAUSE = "The input names no causes of leaving, so all departures are counted together."
+
 
 def churn_section(analysis: Analysis) -> Markup:
     """Return churn by cause and the reading of tenure behind it."""
-    return section(
-        "churn",
-        "Who left, and why",
-        columns(_causes(analysis), _readings(analysis.reading)),
-        _cause_table(analysis),
-    )
+    reading, statement = analysis.reading, paragraph(analysis.reading.statement, class_="boxed")
+    drawn = _readings(reading, analysis.base.time_unit) if reading.alternatives else tag("h3", "How tenure was read")
+    if len(analysis.base.left_by_cause) < 2:
+        told = tag("div", statement, paragraph(ONE_CAUSE, class_="aside"))
+        return section("churn", "Who left", columns(drawn, told))
+    beside = columns(_causes(analysis), tag("div", drawn, statement))
+    return section("churn", "Who left, and why", beside, _cause_table(analysis))
 
 
 def curves_section(analysis: Analysis) -> Markup:
     """Return survival by group and incidence by cause."""
-    lines, causes = survival_lines(analysis.survival), incidence_lines(analysis.incidence)
-    unit = analysis.base.time_unit
+    return section(
+        "curves", "How long customers stay", columns(_survival_figure(analysis), _incidence_figure(analysis))
+    )
+
+
+def _survival_figure(analysis: Analysis) -> Markup:
+    lines, unit = survival_lines(analysis.survival), analysis.base.time_unit
     by = f" by {_readable(analysis.group)}" if analysis.group else ""
     heading = f"Share still a customer{by}"
-    stay = figure(
+    return figure(
         lambda width, key: survival_picture(lines, unit=unit, width=width, key=key, title=heading),
         key="survival",
         heading=heading,
         caption=_band_caption("Kaplan-Meier", len(lines)),
     )
-    leave = figure(
-        lambda width, key: incidence_picture(
-            causes, unit=unit, width=width, key=key, title="Share that has left, by cause"
-        ),
+
+
+def _incidence_figure(analysis: Analysis) -> Markup:
+    lines, unit = incidence_lines(analysis.incidence), analysis.base.time_unit
+    several = len(lines) > 1
+    heading = "Share that has left, by cause" if several else "Share that has left"
+    lines = lines if several else tuple(replace(line, label="All") for line in lines)
+    method = "Aalen-Johansen: each cause while the others compete" if several else "Aalen-Johansen, all customers"
+    return figure(
+        lambda width, key: incidence_picture(lines, unit=unit, width=width, key=key, title=heading),
         key="incidence",
-        heading="Share that has left, by cause",
-        caption=_band_caption("Aalen-Johansen: each cause while the others compete", len(causes)),
+        heading=heading,
+        caption=_band_caption(method, len(lines)),
     )
-    return section("curves", "How long customers stay", columns(stay, leave))
 
 
 def _causes(analysis: Analysis) -> Markup:
@@ -57,7 +71,7 @@ def _causes(analysis: Analysis) -> Markup:
         for position, (cause, rate) in enumerate(base.monthly_rate_by_cause.items())
     ]
     heading = "Monthly churn, by cause" if base.time_unit == "month" else f"Churn a {base.time_unit}, by cause"
-    caption = "Departures per customer at risk and month."
+    caption = f"Departures per customer at risk and {base.time_unit}."
     return figure(
         lambda width, key: bars_picture(bars, width=width, key=key, title=heading),
         key="causes",
@@ -66,27 +80,24 @@ def _causes(analysis: Analysis) -> Markup:
     )
 
 
-def _readings(reading: Reading) -> Markup:
+def _readings(reading: Reading, unit: str) -> Markup:
     rates = [("As read here", reading.monthly_rate), *reading.alternatives]
     bars = [
-        Bar(label, rate, _compared(rate, reading.monthly_rate), 0 if not place else 6)
+        Bar(sentence(label), rate, _compared(rate, reading.monthly_rate, unit), 6 if place else 0)
         for place, (label, rate) in enumerate(rates)
     ]
-    heading = "How tenure was read"
-    drawn = figure(
+    heading = "How tenure was read, and churn under other readings"
+    return figure(
         lambda width, key: bars_picture(bars, width=width, key=key, title=heading),
         key="readings",
         heading=heading,
         caption=_difference(reading),
     )
-    return tag(
-        "div", drawn if reading.alternatives else tag("h3", heading), paragraph(reading.statement, class_="boxed")
-    )
 
 
-def _compared(rate: float, used: float) -> str:
+def _compared(rate: float, used: float, unit: str) -> str:
     times = "" if rate == used or used <= 0 else f" · {decimal_text(rate / used, 1)} times"
-    return f"{percent_text(rate)} a month{times}"
+    return f"{percent_text(rate)} a {unit}{times}"
 
 
 def _difference(reading: Reading) -> str:

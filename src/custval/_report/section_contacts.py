@@ -9,6 +9,8 @@ from custval._report.markup import Content, Markup, tag
 from custval._report.parts import Column, paragraph, section, table, table_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from custval._pipeline.analysis import Analysis
 
 __all__ = ("contacts_section",)
@@ -26,9 +28,8 @@ def contacts_section(analysis: Analysis) -> Markup:
     known = _known(analysis, [record["customer_id"] for record in records])
     shown = _columns(analysis)
     rows = [[render(record, known.get(record["customer_id"], {})) for _, render in shown] for record in records]
-    caption = (
-        f"The first {plural(len(records), 'customer')} of {count_text(summary.contacts)}, ranked by {summary.ranked_by}"
-    )
+    ranked = f"ranked by {summary.ranked_by.replace('_', ' ')}{_common_offer(analysis.plan)}"
+    caption = f"The first {plural(len(records), 'customer')} of {count_text(summary.contacts)}, {ranked}"
     return section(
         "contacts", heading, told, _figures(analysis), table([column for column, _ in shown], rows, caption=caption)
     )
@@ -56,13 +57,19 @@ def _columns(analysis: Analysis) -> list[tuple[Column, Any]]:
     ]
     if has_money:
         shown.append((Column("Lifetime value", numeric=True), money("lifetime_value", 1)))
-    if analysis.plan["offer"].notna().any():
+    if len(analysis.plan["offer"].unique()) > 1:
         shown.append((Column("Offer"), lambda row, _: plain_text(row.get("offer"))))
     if has_money and analysis.plan["cost"].notna().any():
         shown.append((Column("Cost", numeric=True), money("cost", 0)))
     if has_profit:
         shown.append((Column("Expected profit", numeric=True), lambda row, _: _with_error(row, currency)))
     return [*shown, (Column("Reasons"), _reasons)]
+
+
+def _common_offer(plan: pd.DataFrame) -> str:
+    """Return the offer that all contacts get, which needs no column of its own."""
+    offers = [plain_text(offer) for offer in plan["offer"].unique()]
+    return f", each with “{offers[0]}”" if len(offers) == 1 and offers[0] != DASH else ""
 
 
 def _with_error(row: dict[str, Any], currency: str | None) -> str:
@@ -80,7 +87,7 @@ def _reasons(row: dict[str, Any], known: dict[str, Any]) -> Content:
         if known
         else [plain_text(row.get("reason_1"))]
     )
-    return "; ".join(reason for reason in told if reason != DASH) or DASH
+    return "; ".join(reason.replace(" = ", ": ") for reason in told if reason != DASH) or DASH
 
 
 def _figures(analysis: Analysis) -> Markup | None:

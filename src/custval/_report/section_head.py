@@ -8,7 +8,7 @@ import numpy as np
 
 from custval._core.wording import count_text, money_text, months_text, percent_text, plural
 from custval._report.markup import Markup, join, tag
-from custval._report.parts import paragraph
+from custval._report.parts import paragraph, quadrant_name
 
 if TYPE_CHECKING:
     from custval._pipeline.analysis import Analysis
@@ -94,7 +94,9 @@ def _plan_card(analysis: Analysis) -> Markup | None:
         return None
     currency = analysis.value.currency if analysis.value else None
     if plan.expected_profit is None:
-        return _card("Contact list", count_text(plan.contacts), f"customers, ranked by {plan.ranked_by}")
+        return _card(
+            "Contact list", count_text(plan.contacts), f"customers, ranked by {plan.ranked_by.replace('_', ' ')}"
+        )
     like = plan.expected_profit
     error = "" if plan.std_error is None else f" ± {money_text(1.96 * plan.std_error, currency, like=like)}"
     note = f"expected from {plural(plan.contacts, 'contact')}{error}"
@@ -136,6 +138,7 @@ def _risk_sentence(analysis: Analysis) -> list[str]:
         return []
     worst = int(at_risk.argmax())
     currency = analysis.value.currency if analysis.value else None
-    name = str(table["quadrant"].iloc[worst])
+    name = quadrant_name(table["quadrant"].iloc[worst])
     share = percent_text(float(at_risk[worst] / at_risk.sum()))
-    return [f"Value at risk is {money_text(float(at_risk.sum()), currency)}, {share} of it in the quadrant “{name}”."]
+    money = money_text(float(at_risk.sum()), currency)
+    return [f"At risk within 3 months are {money} of it, {share} of that in the quadrant “{name}”."]

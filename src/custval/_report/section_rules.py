@@ -9,6 +9,8 @@ from custval._report.markup import Content, Markup, tag
 from custval._report.parts import Column, paragraph, section, table, table_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from custval._pipeline.analysis import Analysis
 
 __all__ = ("chance_text", "rules_section")
@@ -34,7 +36,7 @@ def rules_section(analysis: Analysis) -> Markup:
             reason = f"Among the services of {count_text(analysis.baskets)} customers no rule passed the thresholds."
         return section("rules", heading, paragraph(reason, class_="boxed"))
     records = table_rows(analysis.rules.head(IN_TABLE))
-    told = tag("ol", *(tag("li", _in_words(record)) for record in records[:IN_WORDS]), class_="findings")
+    told = tag("ol", *(tag("li", _in_words(record)) for record in _told(analysis.rules)), class_="findings")
     which = "All" if len(records) == len(analysis.rules) else f"The first {len(records)} of"
     caption = (
         f"{which} {plural(len(analysis.rules), 'rule')}, from the services of {count_text(analysis.baskets)} customers"
@@ -51,6 +53,16 @@ def chance_text(value: float | None) -> str:
     ('<0.001', '0.031')
     """
     return "<0.001" if value is not None and value < 0.001 else decimal_text(value, 3)
+
+
+def _told(rules: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the strongest rules that say something new: one for each consequent, then further ones."""
+    records = table_rows(rules.head(10 * IN_TABLE))
+    fresh: dict[str, dict[str, Any]] = {}
+    for record in records:
+        fresh.setdefault(plain_text(record["consequent"]), record)
+    chosen = list(fresh.values())[:IN_WORDS]
+    return chosen + [record for record in records if record not in chosen][: IN_WORDS - len(chosen)]
 
 
 def _in_words(record: dict[str, Any]) -> Markup:

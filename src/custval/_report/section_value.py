@@ -8,7 +8,19 @@ import numpy as np
 
 from custval._core.wording import count_text, money_text, months_text, percent_text, plain_text
 from custval._report.markup import Content, Markup, tag
-from custval._report.parts import WHOLE, Column, columns, figure, paragraph, section, table, table_rows, titled
+from custval._report.parts import (
+    WHOLE,
+    Column,
+    columns,
+    figure,
+    paragraph,
+    quadrant_name,
+    section,
+    sentence,
+    table,
+    table_rows,
+    titled,
+)
 from custval._report.picture_bars import Bar, bars_picture
 from custval._report.picture_quadrants import Field, QuadrantDots, quadrants_picture
 from custval._report.picture_value import gini_text, lorenz_picture, value_picture
@@ -31,7 +43,7 @@ def value_section(analysis: Analysis) -> Markup:
         "What customers are worth",
         paragraph(_value_sentence(value)),
         columns(_spread_figure(value), _lorenz_figure(value)),
-        tag("div", _loss_figure(value), class_="half") if value.by_cause else None,
+        tag("div", _loss_figure(value), class_="half") if len(value.by_cause) > 1 else None,
     )
 
 
@@ -43,7 +55,12 @@ def quadrants_section(analysis: Analysis) -> Markup:
     currency = analysis.value.currency if analysis.value else None
     records = {str(record["quadrant"]): record for record in table_rows(quadrants)}
     drawn = _quadrant_figure(records, analysis.quadrant_points, currency) if analysis.quadrant_points else None
-    return section("quadrants", "Value and potential: four quadrants", drawn, _quadrant_table(records, currency))
+    return section(
+        "quadrants",
+        "Value and potential: four quadrants",
+        drawn,
+        _quadrant_table(records, analysis.quadrant_points, currency),
+    )
 
 
 def _value_sentence(value: ValueSummary) -> str:
@@ -119,27 +136,30 @@ def _quadrant_figure(records: dict[str, dict[str, Any]], points: QuadrantPoints,
         lambda width, key: quadrants_picture(fields, dots, currency=currency, width=width, key=key, title=heading),
         key="quadrant-fields",
         heading=heading,
-        caption="Each dot is a customer of the sample. Both axes are stretched so that the cut stands in the middle.",
+        caption="Each dot is a customer of the sample. Both axes are stretched so that the cut stands in the middle. "
+        "At risk: chance of leaving within 3 months times lifetime value.",
         wide=WHOLE,
     )
 
 
 def _field(name: str, record: dict[str, Any] | None, currency: str | None) -> Field:
     if record is None:
-        return Field(name, ("no customers",), "")
+        return Field(quadrant_name(name), ("No customers",), "")
     heads = f"{count_text(record['customers'])} customers · {percent_text(record['share_of_customers'])} of all"
     money = f"{money_text(record['lifetime_value'], currency)} value · {percent_text(record['share_of_value'])} of all"
     at_risk = money_text(record["value_at_risk"], currency)
     risk = f"{percent_text(record['p_leave_3m'])} leave in 3 months · {at_risk} at risk"
-    return Field(name, (heads, money, risk), plain_text(record["strategy"]))
+    return Field(quadrant_name(name), (heads, money, risk), sentence(plain_text(record["strategy"])))
 
 
-def _quadrant_table(records: dict[str, dict[str, Any]], currency: str | None) -> Markup:
+def _quadrant_table(records: dict[str, dict[str, Any]], points: QuadrantPoints | None, currency: str | None) -> Markup:
+    current = points.label_current if points else "Current value"
+    potential = points.label_potential if points else "Potential value"
     headings = (
         Column("Quadrant"),
         Column("Customers", numeric=True),
-        Column("Current value", numeric=True),
-        Column("Potential value", numeric=True),
+        Column(current, numeric=True),
+        Column(potential, numeric=True),
         Column("Lifetime value", numeric=True),
         Column("Share of value", numeric=True),
         Column("Leave in 3 months", numeric=True),
@@ -154,4 +174,11 @@ def _quadrant_row(name: str, record: dict[str, Any], currency: str | None) -> tu
     money = [money_text(record[key], currency) for key in ("current_value", "potential_value", "lifetime_value")]
     heads = f"{count_text(record['customers'])} ({percent_text(record['share_of_customers'])})"
     shares = (percent_text(record["share_of_value"]), percent_text(record["p_leave_3m"]))
-    return (name, heads, *money, *shares, money_text(record["value_at_risk"], currency), plain_text(record["strategy"]))
+    return (
+        quadrant_name(name),
+        heads,
+        *money,
+        *shares,
+        money_text(record["value_at_risk"], currency),
+        sentence(plain_text(record["strategy"])),
+    )
