@@ -1,4 +1,4 @@
-"""Run the Python snippets of a page, in order, in one namespace and an empty folder: ``python snippets.py README.md``."""
+"""Run the Python snippets of a page, in order, in one namespace: ``python snippets.py README.md``."""
 
 from __future__ import annotations
 
