@@ -32,7 +32,7 @@ from custval._survival.baseline import MonthBasis
 __all__ = ("LINKS", "RiskRows", "evaluate", "hazard", "hazard_pullback", "rates", "risk_rows", "row_scores")
 
 LINKS = ("logit", "cloglog")
-_CELLS = 1 << 17  # customers x months in a block: a megabyte
+_CELLS = 1 << 14  # customers x months in a block: arrays of 128 KiB stay in the second cache
 _MOST = 300.0  # exp(2 * 300) is still a number
 
 
@@ -283,9 +283,7 @@ def _cells(rows: RiskRows, block: _Block, log_level: FloatArray, log_customer: F
     level, customer = log_level[:, None, block.months], log_customer[:, block.rows, None]
     e = rates(level, customer)
     start = block.months.start
-    months = np.arange(start, block.months.stop)
-    first, stop = rows.first[block.rows, None], rows.stop[block.rows, None]
-    at_risk = ((first <= months) & (months < stop)) * rows.weight[block.rows, None]
+    at_risk = _weight_at_risk(rows, block)
     event = rows.event[block.rows]
     who = np.flatnonzero(event)
     leavers = who, rows.stop[block.rows][who] - 1 - start, event[who] - 1
@@ -297,6 +295,15 @@ def _cells(rows: RiskRows, block: _Block, log_level: FloatArray, log_customer: F
     else:
         value, expected, spread = _cloglog_cells(e, at_risk, stays, leavers)
     return _Cells(value + chosen, expected, spread, leavers)
+
+
+def _weight_at_risk(rows: RiskRows, block: _Block) -> FloatArray:
+    """Return the weights of rows x months, 0 where not at risk; one column where all rows are in every month."""
+    first, stop, weight = rows.first[block.rows, None], rows.stop[block.rows, None], rows.weight[block.rows, None]
+    if first.max() == block.months.start and stop.min() == block.months.stop:
+        return weight
+    months = np.arange(block.months.start, block.months.stop)
+    return np.asarray(((first <= months) & (months < stop)) * weight)
 
 
 _Kernel: TypeAlias = tuple[float, FloatArray, dict[tuple[int, int], FloatArray]]
@@ -323,9 +330,7 @@ def _cloglog_cells(
     expected = e * (at_risk * stays)
     value = -float(expected.sum())
     spread = {
-        (k, j): expected[k].copy() if k == j else np.zeros_like(at_risk)
-        for k in range(causes)
-        for j in range(k, causes)
+        (k, j): expected[k].copy() if k == j else np.zeros(e.shape[1:]) for k in range(causes) for j in range(k, causes)
     }
     if not stays.all():  # where everybody leaves, only the choice between causes is left, as with the logit
         more, also, wide = _logit_cells(e, at_risk * (1 - stays), np.zeros_like(stays))
@@ -333,7 +338,7 @@ def _cloglog_cells(
         spread = {pair: spread[pair] + wide[pair] for pair in spread}
     open_months = stays[leavers[1]] > 0
     who, when = leavers[0][open_months], leavers[1][open_months]
-    weight, own = at_risk[who, when], e[:, who, when]
+    weight, own = np.broadcast_to(at_risk, e.shape[1:])[who, when], e[:, who, when]
     total = own.sum(axis=0)
     gain, slope, bend = _log_share_left(total)
     value += float(weight @ (total + gain))
