@@ -25,6 +25,15 @@ def test_the_funnel_example(reference):
     assert saved - 266 * 2 == expected["funnel.profit_clv600_call2_offer50"]
 
 
+def test_the_save_offer_example(reference):
+    # 15 % would stay without the offer, 45 % stay with it: of the 85 % leavers it keeps 30 / 85
+    case = reference("retention")["anchors"]["save_offer_example(turnella.com)"]
+    leave = 1.0 - case["save_without"]
+    rate = (case["save_with"] - case["save_without"]) / leave
+    got = contact_profit([leave], [case["clv"]], save_rate=rate, offer_cost=case["offer_cost"])[0]
+    assert got == pytest.approx(case["net_per_contact"])
+
+
 def test_each_customer_may_have_its_own_rate_and_price():
     got = contact_profit([0.5, 0.5], [100.0, 100.0], save_rate=[0.0, 1.0], offer_cost=[0.0, 10.0], contact_cost=1.0)
     assert got.tolist() == [-1.0, 0.5 * (90 - 1) - 0.5 * 11]

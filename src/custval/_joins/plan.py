@@ -259,8 +259,9 @@ class PlanBuilder:
     ) -> None:
         self.offers = _offers(offers)
         self.contact_cost = check_scalar(contact_cost, "contact_cost", low=0.0, high=np.inf, high_open=True)
-        self.budget = None if budget is None else check_scalar(budget, "budget", low=0.0)
-        self.capacity = None if capacity is None else int(check_scalar(capacity, "capacity", low=0.0))
+        # an infinite budget is none
+        self.budget = None if budget in (None, np.inf) else check_scalar(budget, "budget", low=0.0)
+        self.capacity = None if capacity is None else _whole(capacity)
         self.currency = currency
         self.keep_rows = keep_rows
         self.customers = 0
@@ -410,7 +411,7 @@ class PlanBuilder:
         unit = f" {self.currency}" if self.currency else ""
         limit = "" if self.budget is None else f" of the budget of {self.budget:,.2f}{unit}"
         parts = [
-            f"{contacts:,} of {self.customers:,} customers are contacted",
+            f"{contacts:,} of {self.customers:,} customers {'is' if contacts == 1 else 'are'} contacted",
             f"{money:,.2f}{unit if self.budget is None else ''}{limit} is expected to be spent",
         ]
         if profit is not None:
@@ -455,6 +456,15 @@ def _offers(offers: Offer | Sequence[Offer] | None) -> tuple[Offer, ...]:
     return given
 
 
+def _whole(capacity: float) -> int:
+    number = check_scalar(capacity, "capacity", low=0.0, high=np.inf, high_open=True)
+    if number != int(number):
+        raise InputError(f"capacity must be a whole number of contacts, not {capacity!r}")
+    return int(number)
+
+
 def _first_reasons(reasons: Any) -> TextArray:
     words = np.asarray(reasons, dtype=object)
-    return words if words.ndim == 1 else words[:, 0]
+    if words.ndim == 1:
+        return words
+    return words[:, 0] if words.shape[1] else np.full(len(words), None, dtype=object)

@@ -9,6 +9,7 @@ and nothing for those whose watching ended before: the weights stand in for them
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ from custval._metrics.estimate import Estimate, mean_and_error
 from custval._metrics.outcome import from_landmark, read_outcome
 
 __all__ = ("BrierScore", "brier_score", "integrated_brier_score")
+
+BLOCK = 2048  # customers whose losses at all times stay in the processor's cache
 
 
 @public("metrics")
@@ -67,14 +70,15 @@ class _Forecast:
     times: FloatArray
     watched: WatchedCurve
 
-    def loss(self, j: int) -> FloatArray:
-        """Return each customer's weighted squared error at time j."""
-        t, pi = self.times[j], self.survival[:, j]
-        gone, there = self.left & (self.duration <= t), self.duration > t
-        loss = np.zeros(len(pi))
-        loss[gone] = pi[gone] ** 2 / self.watched.before(self.duration[gone])
-        loss[there] = (1.0 - pi[there]) ** 2 / self.watched.at(t)
-        return loss
+    def losses(self) -> Iterator[tuple[slice, FloatArray]]:
+        """Yield the weighted squared errors of a block of customers at every time, (b, H)."""
+        gone_weight = np.where(self.left, 1.0 / self.watched.before(self.duration), 0.0)
+        there_weight = 1.0 / self.watched.at(self.times)
+        for start in range(0, len(self.duration), BLOCK):
+            part = slice(start, min(start + BLOCK, len(self.duration)))
+            there = self.duration[part, None] > self.times
+            error = self.survival[part] - there
+            yield part, np.where(there, there_weight, gone_weight[part, None]) * error * error
 
 
 @public("metrics")
@@ -125,12 +129,11 @@ def brier_score(
     [0.075]
     """
     case = _forecast(y, survival, times, landmark, sample_weight)
-    found = [mean_and_error(case.loss(j), case.weight) for j in range(len(case.times))]
-    errors = [error for _, error in found if error is not None]
+    score, error = _means_and_errors(case)
     return BrierScore(
         times=frozen(case.times),
-        score=frozen(np.array([value for value, _ in found])),
-        std_error=frozen(np.array(errors)) if len(errors) == len(found) else None,
+        score=frozen(score),
+        std_error=None if error is None else frozen(error),
         customers=len(case.duration),
     )
 
@@ -187,11 +190,23 @@ def integrated_brier_score(
         raise InputError("times has 1 element but an integral needs at least two; use brier_score for a single time")
     gaps = np.diff(case.times)
     share = (np.append(gaps, 0.0) + np.append(0.0, gaps)) / 2.0 / gaps.sum()
-    loss = np.zeros(len(case.duration))
-    for j, part in enumerate(share):
-        loss += part * case.loss(j)
+    loss = np.empty(len(case.duration))
+    for part, errors in case.losses():
+        loss[part] = errors @ share
     value, error = mean_and_error(loss, case.weight)
     return Estimate(value=value, std_error=error, customers=len(loss))
+
+
+def _means_and_errors(case: _Forecast) -> tuple[FloatArray, FloatArray | None]:
+    """Return the weighted mean of the losses at each time and its standard error, as ``mean_and_error`` does."""
+    n, total = len(case.duration), case.weight.sum()
+    mean = sum((case.weight[part] @ loss for part, loss in case.losses()), np.zeros(len(case.times))) / total
+    if n < 2:
+        return mean, None
+    squares = np.zeros(len(case.times))
+    for part, loss in case.losses():
+        squares += case.weight[part] ** 2 @ (loss - mean) ** 2
+    return mean, np.sqrt(squares * n / (n - 1)) / total
 
 
 def _forecast(y: Any, survival: ArrayLike, times: ArrayLike, landmark: float, sample_weight: Any) -> _Forecast:
