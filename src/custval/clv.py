@@ -11,6 +11,7 @@
 `retention_elasticity`            by how much does value move with retention?
 `retention_gain`                  what are 1 or 5 more points of retention worth?
 `monthly_rate`, `annual_rate`     from a yearly rate to a monthly one, and back
+`ShiftedBetaGeometric`            how long do cohorts under contract stay, and what is the rest worth?
 ================================  =====================================================================
 
 Take `lifetime_value` where a hazard model is fitted (any object with ``predict_survival``), `discounted_value` where a
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 __all__ = (
     "LifetimeValue",
+    "ShiftedBetaGeometric",
     "annual_rate",
     "constant_retention_value",
     "discounted_value",
@@ -34,6 +36,7 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
+    from custval._clv.contract import ShiftedBetaGeometric
     from custval._clv.discount import annual_rate, discounted_value, monthly_rate
     from custval._clv.money import monthly_margin, payback_months
     from custval._clv.retention_value import constant_retention_value, retention_elasticity, retention_gain
@@ -45,6 +48,7 @@ else:
         __name__,
         {
             "LifetimeValue": "_clv.value",
+            "ShiftedBetaGeometric": "_clv.contract",
             "annual_rate": "_clv.discount",
             "constant_retention_value": "_clv.retention_value",
             "discounted_value": "_clv.discount",

@@ -64,9 +64,6 @@ class LifetimeValue(Result):
     total_std_error, total_lower, total_upper : float or None
         Of the sum, with the correlation between customers.
     total_gradient : ndarray of shape (P,) or None
-        How `total` moves with the model's P parameters. Gradients of parts of a base scored one after the other add
-        up, and with the sum g the whole base has the standard error sqrt(g' covariance g).
-    total_gradient : ndarray of shape (P,) or None
         How the total moves with the model's P parameters: gradients of parts of a base add up, and the variance of
         their total is ``gradient @ covariance @ gradient``.
     by_cause : ndarray of shape (K,)
@@ -324,7 +321,6 @@ def _estimates(sums: _Sums, source: Source, level: float) -> dict[str, Any]:
         "total_std_error": whole,
         "total_lower": total - z * whole,
         "total_upper": total + z * whole,
-        "total_gradient": frozen(sums.gradient),
         "total_gradient": frozen(sums.gradient),
     }
 
