@@ -47,7 +47,7 @@ class Target:
     @property
     def has_entry(self) -> bool:
         """Say whether anybody came under observation late."""
-        return bool(self.entry.any())
+        return self.entry.strides != (0,) and bool(self.entry.any())
 
     def rows(self, keep: BoolArray | IntArray) -> Target:
         """Return the rows that `keep` names."""
@@ -144,7 +144,7 @@ def read_target(y: Any) -> Target:
     if values.dtype.names is not None:
         return _from_fields(survival_target(values))
     months = _durations(_flattened(values))
-    return Target(np.zeros(len(months)), months, np.ones(len(months), dtype=np.int64), ONE_CAUSE, "month")
+    return Target(_no_entry(len(months)), months, np.ones(len(months), dtype=np.int64), ONE_CAUSE, "month")
 
 
 def _from_fields(y: TextArray) -> Target:
@@ -161,20 +161,31 @@ def _from_fields(y: TextArray) -> Target:
 
 
 def _durations(values: Any) -> FloatArray:
-    months = float_array(values, "duration", finite=False, fix=_KNOWN)
+    months = values if _is_vector(values) else float_array(values, "duration", finite=False, fix=_KNOWN)
     if len(months) and not (months.min() > 0 and months.max() < np.inf):  # nan fails both
-        float_array(months, "duration", fix=_KNOWN)
+        float_array(months, "duration", finite=False, fix=_KNOWN)
         float_array(months, "duration", low=0.0, low_open=True, fix=_JOINED)
     return months
 
 
 def _entries(entry: Any, months: FloatArray) -> FloatArray:
     if entry is None:
-        return np.zeros(len(months))
+        return _no_entry(len(months))
+    if _is_vector(entry) and len(entry) == len(months) and not entry.any():
+        return _no_entry(len(months))
     late = float_array(entry, "entry", low=0.0, fix="use 0 for customers watched from the day they joined")
     check_length(late, len(months), name="entry", other="duration")
     check_rows(late < months, late, name="entry", rule="be < duration", fix=_ENTRY)
     return late
+
+
+def _no_entry(n: int) -> FloatArray:
+    """Return `n` zeros that take no memory: most targets have no late entry."""
+    return np.broadcast_to(np.float64(0.0), n)
+
+
+def _is_vector(values: Any) -> bool:
+    return isinstance(values, np.ndarray) and values.dtype == np.float64 and values.ndim == 1
 
 
 def _one_name(causes: Sequence[str] | None) -> tuple[str, ...]:
@@ -195,11 +206,12 @@ def _unpacked(duration: Any, event: Any, entry: Any) -> tuple[Any, Any, Any, tup
         return duration, event, entry, None, None
     if event is not None:
         raise InputError("duration is a structured array that holds its own event; leave event out")
+    y: TextArray = np.asarray(duration)
     if tuple(names) == _FIELDS:
-        said = duration.dtype.metadata or {}
-        late = duration["entry"] if entry is None else entry
-        return duration["duration"], duration["event"], late, said.get("causes"), said.get("time_unit")
-    return *_event_and_time(duration, names), entry, None, None
+        said: Mapping[str, Any] = y.dtype.metadata or {}
+        late = y["entry"] if entry is None else entry
+        return y["duration"], y["event"], late, said.get("causes"), said.get("time_unit")
+    return *_event_and_time(y, names), entry, None, None
 
 
 def _event_and_time(y: TextArray, names: Sequence[str]) -> tuple[TextArray, TextArray]:

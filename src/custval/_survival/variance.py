@@ -82,7 +82,7 @@ class _Influence:
     jump: FloatArray  # (n,)
 
     def before(self, exits: Exits) -> FloatArray:
-        return np.concatenate([[0.0], self.drift])[exits.first]
+        return np.asarray(np.concatenate([[0.0], self.drift])[exits.first], dtype=np.float64)
 
     def after(self, exits: Exits) -> FloatArray:
         return self.jump - self.drift[exits.last] + self.before(exits)
@@ -102,7 +102,8 @@ def robust_incidence_variance(table: RiskTable, before: FloatArray, incidence: F
         jump = (exits.cause == k + 1) * (before / r)[exits.last] + left * (e * f / r)[exits.last]
         push = _Influence(drift, jump)
         squares = _products(push, push, exits) - 2 * f * _products(push, pull, exits)
-        variance[k] = np.maximum(squares + f**2 * _products(pull, pull, exits), 0.0)
+        scale = _jumps(push, exits) + f**2 * _jumps(pull, exits)
+        variance[k] = _without_noise(squares + f**2 * _products(pull, pull, exits), scale)
     return variance
 
 
@@ -111,7 +112,18 @@ def robust_hazard_variance(table: RiskTable, exits: Exits) -> FloatArray:
     r = table.at_risk
     h = sum_ratio(table.events.sum(axis=0), r)
     process = _Influence(np.cumsum(sum_ratio(h, r)), (exits.cause > 0) * (1 / r)[exits.last])
-    return np.maximum(_products(process, process, exits), 0.0)
+    return _without_noise(_products(process, process, exits), _jumps(process, exits))
+
+
+def _jumps(process: _Influence, exits: Exits) -> FloatArray:
+    """Return the sum of squared jumps up to each time (m,): the size of what cancels in a variance."""
+    squares = np.bincount(exits.last, (exits.weight * process.jump) ** 2, minlength=len(process.drift))
+    return np.asarray(np.cumsum(squares), dtype=np.float64)
+
+
+def _without_noise(variance: FloatArray, scale: FloatArray) -> FloatArray:
+    """Return the variance, 0 where what is left of `scale` is rounding."""
+    return np.where(variance > 1e-14 * scale, variance, 0.0)
 
 
 def _products(a: _Influence, b: _Influence, exits: Exits) -> FloatArray:
@@ -122,7 +134,7 @@ def _products(a: _Influence, b: _Influence, exits: Exits) -> FloatArray:
 
     def present(values: FloatArray) -> FloatArray:
         come = np.bincount(exits.first, values, minlength=m)[:m]
-        return np.cumsum(come - np.bincount(exits.last, values, minlength=m))
+        return np.asarray(np.cumsum(come - np.bincount(exits.last, values, minlength=m)), dtype=np.float64)
 
     here = a.drift * b.drift * present(square) - a.drift * present(square * b0) - b.drift * present(square * a0)
     return np.asarray(gone + here + present(square * a0 * b0), dtype=np.float64)
