@@ -10,7 +10,7 @@ from custval._report.svg import letters_wide, picture, words, wrapped
 
 __all__ = ("Bar", "bars_picture")
 
-ROW = 44.0
+ROW, LINE, SIZE = 44.0, 16.0, 13.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,18 @@ def bars_picture(bars: Sequence[Bar], *, width: float, key: str, title: str) -> 
     """Draw one bar for each entry, to a common scale that starts at zero."""
     most = max((bar.value for bar in bars if bar.value > 0), default=1.0)
     room = width - 12 - max((7.0 * len(bar.text) for bar in bars), default=0.0)
-    parts = [_row(bar, position, room * max(bar.value, 0.0) / most, width) for position, bar in enumerate(bars)]
+    parts, top = [], 0.0
+    for bar in bars:
+        label = wrapped(bar.label, letters_wide(width, SIZE), 2)
+        parts.append(_row(bar, label, top, max(room * max(bar.value, 0.0) / most, 1.5)))
+        top += ROW + LINE * (len(label) - 1)
     description = "; ".join(f"{bar.label}: {bar.text}" for bar in bars) + "."
-    height = ROW * max(len(bars), 1)
-    return picture(join(parts), width=width, height=height, key=key, title=title, description=description)
+    return picture(join(parts), width=width, height=top, key=key, title=title, description=description)
 
 
-def _row(bar: Bar, position: int, length: float, width: float) -> Markup:
-    top = ROW * position
-    label = wrapped(bar.label, letters_wide(width, 13), 1)
-    body = tag(
-        "rect", x=0, y=top + 20, width=round(max(length, 1.5), 1), height=14, rx=1.5, class_=f"fill s{bar.series}"
-    )
-    figure = words(max(length, 1.5) + 8, top + 31.5, bar.text, class_="figure")
-    return join((words(0, top + 13, label[0] if label else "", class_="name"), body, figure))
+def _row(bar: Bar, label: Sequence[str], top: float, length: float) -> Markup:
+    lines = [words(0, top + 13 + LINE * place, text, class_="name") for place, text in enumerate(label)]
+    under = top + LINE * (len(label) - 1)
+    size = {"width": round(length, 1), "height": 14, "rx": 1.5}
+    body = tag("rect", x=0, y=under + 20, class_=f"fill s{bar.series}", **size)
+    return join((*lines, body, words(length + 8, under + 31.5, bar.text, class_="figure")))

@@ -70,6 +70,7 @@ def _causes(analysis: Analysis) -> Markup:
         Bar(titled(cause), rate, f"{percent_text(rate)} · {count_text(base.left_by_cause.get(cause))} left", position)
         for position, (cause, rate) in enumerate(base.monthly_rate_by_cause.items())
     ]
+    bars.sort(key=lambda bar: -bar.value)  # the largest first, each in the colour of its curve
     heading = "Monthly churn, by cause" if base.time_unit == "month" else f"Churn a {base.time_unit}, by cause"
     caption = f"Departures per customer at risk and {base.time_unit}."
     return figure(
@@ -125,7 +126,7 @@ def _cause_table(analysis: Analysis) -> Markup:
             percent_text(left / base.left if base.left else None),
             percent_text(base.monthly_rate_by_cause.get(cause)),
         )
-        for cause, left in base.left_by_cause.items()
+        for cause, left in sorted(base.left_by_cause.items(), key=lambda pair: -pair[1])
     ]
     rows.append(
         (

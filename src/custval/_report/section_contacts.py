@@ -30,9 +30,8 @@ def contacts_section(analysis: Analysis) -> Markup:
     rows = [[render(record, known.get(record["customer_id"], {})) for _, render in shown] for record in records]
     ranked = f"ranked by {summary.ranked_by.replace('_', ' ')}{_common_offer(analysis.plan)}"
     caption = f"The first {plural(len(records), 'customer')} of {count_text(summary.contacts)}, {ranked}"
-    return section(
-        "contacts", heading, told, _figures(analysis), table([column for column, _ in shown], rows, caption=caption)
-    )
+    drawn = tag("div", table([column for column, _ in shown], rows, caption=caption), class_="roomy")
+    return section("contacts", heading, told, _figures(analysis), drawn)
 
 
 def _known(analysis: Analysis, wanted: list[Any]) -> dict[Any, dict[str, Any]]:

@@ -141,4 +141,4 @@ def _risk_sentence(analysis: Analysis) -> list[str]:
     name = quadrant_name(table["quadrant"].iloc[worst])
     share = percent_text(float(at_risk[worst] / at_risk.sum()))
     money = money_text(float(at_risk.sum()), currency)
-    return [f"At risk within 3 months are {money} of it, {share} of that in the quadrant “{name}”."]
+    return [f"Of this, {money} is at risk within 3 months, {share} of it in the quadrant “{name}”."]

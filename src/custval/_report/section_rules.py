@@ -56,13 +56,18 @@ def chance_text(value: float | None) -> str:
 
 
 def _told(rules: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the strongest rules that say something new: one for each consequent, then further ones."""
-    records = table_rows(rules.head(10 * IN_TABLE))
-    fresh: dict[str, dict[str, Any]] = {}
-    for record in records:
-        fresh.setdefault(plain_text(record["consequent"]), record)
-    chosen = list(fresh.values())[:IN_WORDS]
-    return chosen + [record for record in records if record not in chosen][: IN_WORDS - len(chosen)]
+    """Return the strongest rules that say something new: other services on the right, and others altogether."""
+    chosen: list[dict[str, Any]] = []
+    seen: set[object] = set()
+    for record in table_rows(rules):
+        right = plain_text(record["consequent"])
+        services = frozenset((*plain_text(record["antecedent"]).replace(" + ", ", ").split(", "), right))
+        if right not in seen and services not in seen:
+            chosen.append(record)
+            seen |= {right, services}
+        if len(chosen) == IN_WORDS:
+            break
+    return chosen
 
 
 def _in_words(record: dict[str, Any]) -> Markup:
