@@ -11,9 +11,9 @@ Each door is imported on first use: ``custval.survival``, ``custval.clv``, ``cus
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # type checkers take it as true; importing typing would be most of the cost of this import
 
 __all__ = (
     "ConvergenceWarning",

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 import custval
 from custval import artifact, clv, survival
 from custval.clv import LifetimeValue, lifetime_value
-from custval.survival import Curves, DiscreteHazard, kaplan_meier, survival_target
+from custval.survival import Curves, DiscreteHazard, SurvivalCurve, kaplan_meier, survival_target
 
 y = survival_target([1, 2, 3], [1, 0, 1])
-curves = kaplan_meier(y)
-assert_type(curves, Curves)
+assert_type(kaplan_meier(y), SurvivalCurve)
+assert_type(kaplan_meier(y, groups=["a", "b", "a"]), Curves[SurvivalCurve])
 model = DiscreteHazard(l2=0.5).fit({"age": [30.0, 40.0, 50.0]}, y)
 assert_type(model, DiscreteHazard)
 ahead = model.predict_survival({"age": [30.0]}, [1, 2, 3])
@@ -25,7 +25,7 @@ artifact.save(model, "model.json")
 version: str = custval.__version__
 
 DiscreteHazard(link=3)  # error: [arg-type]
-DiscreteHazard(0.5)  # error: [call-arg]
+DiscreteHazard("logit")  # error: [call-arg]
 survival.kaplan_meyer(y)  # error: [attr-defined]
 clv.lifetime_value(model, {}, margin=1.0, horizon=12)  # error: [call-arg]
 gone = custval.survivel  # error: [attr-defined]

@@ -8,13 +8,11 @@ import pytest
 
 from custval.segments import ValuePotential
 
-NO_SHARES = "a share of the total needs a total > 0: negative columns are refused under cuts='share'"
-EXPECTED = {"check_n_features_in_after_fitting": NO_SHARES, "check_positive_only_tag_during_fit": NO_SHARES}
 SETTINGS = [
     ({}, {}),
     ({"axes": (0, 1)}, {}),
     ({"cuts": "money", "money": 0.5}, {}),
-    ({"cuts": "share"}, EXPECTED),
+    ({"cuts": "share"}, ValuePotential.expected_failed_checks),
 ]
 
 
