@@ -11,6 +11,7 @@ import numpy as np
 
 from custval._assoc.bits import CountArray, MaskArray, merge_sorted, union_masks
 from custval._assoc.coding import code_column, code_customers, code_labels, plain
+from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.frames import column, column_names, is_frame, to_columns
 from custval._core.results import Result, frozen
@@ -20,6 +21,7 @@ from custval._core.validation import check_length, check_rows, check_scalar, sam
 __all__ = ("Baskets", "as_baskets")
 
 
+@public("assoc")
 @dataclass(frozen=True, slots=True, eq=False)
 class Baskets(Result):
     """The distinct baskets of a base and how many customers hold each.
@@ -47,8 +49,6 @@ class Baskets(Result):
     >>> baskets.items, len(baskets), baskets.n
     (('tv', 'voice'), 3, 4)
     """
-
-    __module__ = "custval.assoc"
 
     items: tuple[Any, ...]
     offsets: IntArray

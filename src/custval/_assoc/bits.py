@@ -97,10 +97,9 @@ def vertical(masks: MaskArray, counts: CountArray) -> Vertical:
 
 def _sections(counts: CountArray) -> tuple[IntArray, IntArray]:
     """Return for each bit position the basket that stands there (the last + 1 = nobody), and each word's weight."""
-    levels = int(counts.max()).bit_length() if counts.dtype.kind == "i" and counts.size else 1
-    chosen = [
-        np.flatnonzero((counts >> level) & 1) if levels > 1 else np.arange(len(counts)) for level in range(levels)
-    ]
+    whole = counts.dtype.kind == "i"
+    levels = max(1, int(counts.max(initial=0)).bit_length()) if whole else 1
+    chosen = [np.flatnonzero((counts >> level) & 1) if whole else np.arange(len(counts)) for level in range(levels)]
     places, weights = [], []
     for level, baskets in enumerate(chosen):
         words = -(-len(baskets) // _WORD)

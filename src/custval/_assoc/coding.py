@@ -11,7 +11,6 @@ import numpy as np
 from custval._core.errors import InputError
 from custval._core.frames import column
 from custval._core.typing import AnyFrame, BoolArray, IntArray, TextArray
-from custval._core.validation import check_rows
 
 __all__ = ("code_column", "code_customers", "code_labels", "plain")
 
@@ -50,7 +49,7 @@ def code_column(frame: AnyFrame, name: str) -> tuple[IntArray, tuple[Any, ...]]:
         return code.reshape(-1), tuple(distinct.tolist())
     if known is None:
         return code_labels(values.tolist(), row)
-    check_rows(known[0] >= 0, known[0], name=name, rule="name an item (not missing)", fix="drop these rows")
+    _check_present(known[0] >= 0, name)
     order, labels = code_labels(known[1], np.zeros(len(known[1]), dtype=np.int64))
     return order[known[0]], labels
 
@@ -60,7 +59,7 @@ def code_customers(frame: AnyFrame, name: str) -> tuple[IntArray, int]:
     known = _factorized(frame, name, numbers_too=False)
     values = column(frame, name) if known is None else known[0]
     present = values >= 0 if known is not None else ~_missing(values)
-    check_rows(present, np.where(present, 0, np.nan), name=name, rule="name a customer", fix="drop these rows")
+    _check_present(present, name)
     if known is not None:
         return known[0], len(known[1])
     if values.dtype.kind in "iu" and values.size and int(values.max()) - int(values.min()) < 4 * values.size:
@@ -79,6 +78,14 @@ def is_missing(label: Any) -> bool:
     if label is None or type(label).__name__ in {"NAType", "NaTType"}:
         return True
     return bool(isinstance(label, float) and label != label)  # noqa: PLR0124 - nan alone differs from itself
+
+
+def _check_present(present: BoolArray, name: str) -> None:
+    gone = np.flatnonzero(~present)
+    if gone.size:
+        rows = "rows is" if gone.size == 1 else "rows are"
+        text = f"{name} must not be missing but {gone.size} of {len(present)} {rows} (first: row {gone[0]})"
+        raise InputError(f"{text}; drop these rows")
 
 
 def _missing(values: TextArray) -> BoolArray:

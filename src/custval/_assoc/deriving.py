@@ -66,6 +66,10 @@ def association_rules(
     >>> rules[0].antecedent, rules[0].consequent, rules[0].confidence
     (('tv',), ('mobile',), 1.0)
     """
+    if not isinstance(itemsets, Itemsets):
+        raise InputError(
+            f"itemsets must be an Itemsets from frequent_itemsets(baskets, ...), not a {type(itemsets).__name__}"
+        )
     confidence = check_scalar(min_confidence, "min_confidence", low=0.0, high=1.0)
     lift = check_scalar(min_lift, "min_lift", low=0.0)
     most = int(check_scalar(max_consequent, "max_consequent", low=1))
@@ -118,7 +122,7 @@ def significant_rules(
     >>> from custval.assoc import frequent_itemsets, significant_rules
     >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
     >>> [rule.antecedent for rule in significant_rules(frequent_itemsets(held, min_count=2))]
-    [('mobile',), ('tv',)]
+    [('tv',), ('mobile',)]
     """
     level = check_scalar(alpha, "alpha", low=0.0, high=1.0, low_open=True, high_open=True)
     found = association_rules(rules) if isinstance(rules, Itemsets) else rules

@@ -144,8 +144,8 @@ def _search_or_advise(data: Baskets, threshold: float, max_length: int | None, m
     search = _Search(data, ranked, single[ranked], max_length or len(data.items))
     try:
         return search.run(threshold, most)
-    except SearchTooLargeError as error:
-        advice = _advice(search, error.counts, most, relative=relative)
+    except SearchTooLargeError:
+        advice = _advice(search, threshold, most, relative=relative)
     raise InputError(
         f"more than max_itemsets={most} sets reach a count of {threshold:g} of {data.n:g}; {advice}, "
         "or give max_length, or raise max_itemsets"
@@ -172,6 +172,15 @@ class _Search:
             tree = search_lists(offsets, members, self.data.counts, self.single, **limits)  # type: ignore[arg-type]
         item = frozen(self.ranked[tree.item])
         return Tree(frozen(tree.parent), item, frozen(tree.count), frozen(tree.length))
+
+    def size(self, threshold: float, most: int) -> int | None:
+        """Return how many sets reach `threshold`, or None for more than `most`."""
+        keep = self.single >= threshold
+        narrower = _Search(self.data, self.ranked[keep], self.single[keep], self.max_length)
+        try:
+            return len(narrower.run(threshold, most).item)
+        except SearchTooLargeError:
+            return None
 
 
 def _ranked_runs(data: Baskets, ranked: IntArray) -> tuple[IntArray, IntArray]:
@@ -203,19 +212,17 @@ def _warn_nothing(data: Baskets, single: CountArray, threshold: float) -> None:
     )
 
 
-def _advice(search: _Search, counts: CountArray, most: int, *, relative: bool) -> str:
-    """Suggest a threshold that was tried and gives at most a tenth of the sets allowed."""
+def _advice(search: _Search, threshold: float, most: int, *, relative: bool) -> str:
+    """Suggest a threshold that was tried and gives at most a tenth of the sets allowed, by bisection."""
     room = max(1, most // 10)
-    for _ in range(8):
-        rising = np.sort(counts)
-        threshold = float(rising[max(0, len(rising) - room)]) + 1
-        if threshold > float(search.single.max()):
-            break
-        try:
-            found = len(search.run(threshold, room).item)
-        except SearchTooLargeError as error:
-            counts = error.counts
-            continue
-        name = f"min_support={threshold / search.data.n:.6g}" if relative else f"min_count={threshold:g}"
-        return f"{name} gives {found}"
-    return "no threshold helps, too many items are held by nearly everybody; leave those out"
+    low, high = threshold, float(search.single.max())
+    found = search.size(high, room)
+    if found is None:
+        return "no threshold helps, too many items are held by nearly everybody; leave those out"
+    while high > 1.1 * low and high - low > 1:
+        middle = float(np.floor(np.sqrt(low * high)))
+        middle = low + 1 if middle <= low else middle
+        size = search.size(middle, room)
+        low, high, found = (middle, high, found) if size is None else (low, middle, size)
+    name = f"min_support={high / search.data.n:.6g}" if relative else f"min_count={high:g}"
+    return f"{name} gives {found}"

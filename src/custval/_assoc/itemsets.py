@@ -10,6 +10,7 @@ import numpy as np
 
 from custval._assoc.bits import CountArray
 from custval._assoc.tree import Tree
+from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result, frozen, jsonable
 from custval._core.typing import BoolArray, FloatArray, IntArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ("Itemsets", "item_position", "listed")
 
 
+@public("assoc")
 @dataclass(frozen=True, slots=True, eq=False)
 class Itemsets(Result):
     """Frequent itemsets in columns; ``itemsets[i]`` decodes one, a slice or a filter gives fewer of them.
@@ -49,8 +51,6 @@ class Itemsets(Result):
     >>> [(s, int(c)) for s, c in zip(sets, sets.count)]
     [(('tv',), 2), (('voice',), 3), (('tv', 'voice'), 2)]
     """
-
-    __module__ = "custval.assoc"
 
     items: tuple[Any, ...]
     tree: Tree
@@ -188,8 +188,9 @@ class Itemsets(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sets with their counts in JSON types only."""
+        columns = {"itemsets": list(self), "count": self.count}
         plain = {name: getattr(self, name) for name in ("n", "min_count", "max_length", "kind")}
-        return jsonable({**plain, "itemsets": list(self), "count": self.count})  # type: ignore[no-any-return]
+        return {name: jsonable(value) for name, value in {**plain, **columns}.items()}
 
 
 def plain_number(value: Any) -> float:

@@ -26,11 +26,7 @@ _SPLIT_BASKETS = 4096  # a class of more distinct baskets is split by its next i
 
 
 class SearchTooLargeError(Exception):
-    """The search found more itemsets than it may keep; ``counts`` are those found."""
-
-    def __init__(self, counts: CountArray) -> None:
-        super().__init__("too many itemsets")
-        self.counts = counts
+    """The search found more itemsets than it may keep."""
 
 
 class _Growing:
@@ -46,7 +42,7 @@ class _Growing:
         start, self.size = self.size, self.size + len(parent)
         self._blocks.append((parent, item, count, length))
         if self.size > self.max_itemsets:
-            raise SearchTooLargeError(np.concatenate([block[2] for block in self._blocks]))
+            raise SearchTooLargeError
         return np.arange(start, self.size)
 
     def tree(self) -> Tree:

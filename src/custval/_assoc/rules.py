@@ -14,6 +14,7 @@ from custval._assoc.itemsets import item_position, listed
 from custval._assoc.measures import MEASURES, Table
 from custval._assoc.splits import Candidates, improvement
 from custval._assoc.tree import Tree
+from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result, frozen, jsonable
 from custval._core.typing import BoolArray, FloatArray, IntArray
@@ -28,6 +29,7 @@ Adjustment = Literal["bh", "by", "holm", "bonferroni"]
 _P_VALUES = ("p_value", "p_adjusted", "hyper_confidence")
 
 
+@public("assoc")
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: who holds `antecedent` also holds `consequent`.
@@ -42,8 +44,6 @@ class Rule:
         Share of all customers who hold both; share of holders of the antecedent; its ratio to the overall share.
     """
 
-    __module__ = "custval.assoc"
-
     antecedent: tuple[Any, ...]
     consequent: tuple[Any, ...]
     count: float
@@ -52,6 +52,7 @@ class Rule:
     lift: float
 
 
+@public("assoc")
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleSet(Result):
     """Association rules in columns; ``rules[i]`` is one ``Rule``, a slice or a filter gives fewer rules.
@@ -78,11 +79,9 @@ class RuleSet(Result):
     >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
     >>> rules = association_rules(frequent_itemsets(held, min_count=2), min_confidence=0.6)
     >>> print(rules.explain(0))
-    Of the 12 customers with mobile, 8 (66.7 %) also have tv; among all 20 it is 40.0 %: 1.67 times as often. \
-By chance alone: p = 0.00472, 0.00943 after 2 tests.
+    Of the 8 customers with tv, 8 (100.0 %) also have mobile; among all 20 it is 60.0 %: 1.67 times as often. \
+By chance alone: p = 0.00393, 0.0138 after 7 tests.
     """
-
-    __module__ = "custval.assoc"
 
     items: tuple[Any, ...]
     tree: Tree
@@ -189,7 +188,7 @@ By chance alone: p = 0.00472, 0.00943 after 2 tests.
         """
         check_choice(name, "measure", (*MEASURES, *_P_VALUES))
         if name in _P_VALUES:
-            return self._hyper_confidence() if name == "hyper_confidence" else getattr(self, name)  # type: ignore[no-any-return]
+            return self._hyper_confidence() if name == "hyper_confidence" else getattr(self, name)
         return frozen(MEASURES[name](self._table()))
 
     def adjusted(self, method: Adjustment = "bh", *, over: Literal["searched", "kept"] = "searched") -> FloatArray:
@@ -367,7 +366,7 @@ By chance alone: p = 0.00472, 0.00943 after 2 tests.
     def to_dict(self) -> dict[str, Any]:
         """Return the rules with their counts in JSON types only."""
         columns = ("antecedents", "consequents", "count", "antecedent_count", "consequent_count", "n", "n_searched")
-        return jsonable({name: getattr(self, name) for name in columns})  # type: ignore[no-any-return]
+        return {name: jsonable(getattr(self, name)) for name in columns}
 
     def _countable(self) -> bool:
         return self.tree.count.dtype.kind == "i"
@@ -386,7 +385,7 @@ By chance alone: p = 0.00472, 0.00943 after 2 tests.
         if "p" not in self._known:
             split = self.candidates
             sides = (self.tree.count[nodes] for nodes in (split.antecedent, split.consequent, split.whole))
-            self._known["p"], self._known["below"] = fisher_tails(int(self.n), *sides)  # type: ignore[arg-type]
+            self._known["p"], self._known["below"] = fisher_tails(int(self.n), *sides)
         return self._known["p"]
 
     def _hyper_confidence(self) -> FloatArray:
