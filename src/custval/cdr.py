@@ -1,17 +1,27 @@
 """What did we know about each customer at a moment, from the records?
 
 ``customer_view`` turns record tables into one row for each customer, the same on DuckDB (embedded default), Polars
-and pandas; ``features`` is the dictionary of its columns; ``check_tables`` counts the rows that cannot be used.
+and pandas; ``features`` is the dictionary of its columns; ``check_tables`` counts the rows that cannot be used;
+``tables_from_calls`` reads a list with one row for each call.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ("Feature", "FeatureDictionary", "TableChecks", "check_tables", "customer_view", "features")
+__all__ = (
+    "Feature",
+    "FeatureDictionary",
+    "TableChecks",
+    "check_tables",
+    "customer_view",
+    "features",
+    "tables_from_calls",
+)
 
 if TYPE_CHECKING:
     from custval._cdr.dictionary import Feature, FeatureDictionary, features
+    from custval._cdr.mapping import tables_from_calls
     from custval._cdr.quality import TableChecks, check_tables
     from custval._cdr.view import customer_view
 else:
@@ -26,5 +36,6 @@ else:
             "check_tables": "_cdr.quality",
             "customer_view": "_cdr.view",
             "features": "_cdr.dictionary",
+            "tables_from_calls": "_cdr.mapping",
         },
     )

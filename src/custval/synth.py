@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ("TelecomWorld", "Truth", "World", "calibration_report")
+__all__ = ("Calibration", "TelecomWorld", "Truth", "World", "calibration_report")
 
 if TYPE_CHECKING:
-    from custval._synth.calibration import calibration_report
+    from custval._synth.calibration import Calibration, calibration_report
     from custval._synth.truth import Truth
     from custval._synth.world import TelecomWorld, World
 else:
@@ -21,6 +21,7 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "Calibration": "_synth.calibration",
             "TelecomWorld": "_synth.world",
             "Truth": "_synth.truth",
             "World": "_synth.world",

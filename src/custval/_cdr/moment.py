@@ -47,7 +47,7 @@ class Moment:
 
 
 def moment(as_of: Any) -> Moment:
-    """Read `as_of`: epoch seconds, a datetime, or a day, which stands for its last second."""
+    """Read `as_of`: epoch seconds, a datetime, or a day or month, which stands for its last second."""
     if isinstance(as_of, (bool, np.bool_)):
         raise InputError(f"as_of must be epoch seconds, a date or a datetime, not {as_of!r}")
     if isinstance(as_of, (int, np.integer)):
@@ -59,5 +59,6 @@ def moment(as_of: Any) -> Moment:
         stamp = np.datetime64("NaT")
     if np.isnat(stamp) or not isinstance(as_of, (str, dt.date, np.datetime64)):
         raise InputError(f"as_of must be epoch seconds, a date or a datetime such as '2025-06-30', not {as_of!r}")
-    whole_day = np.datetime_data(stamp.dtype)[0] == "D"
-    return Moment(int(stamp.astype("datetime64[s]").astype(np.int64)) + (DAY - 1 if whole_day else 0))
+    if np.datetime_data(stamp.dtype)[0] in ("Y", "M", "W", "D"):
+        return Moment(int((stamp + 1).astype("datetime64[s]").astype(np.int64)) - 1)
+    return Moment(int(stamp.astype("datetime64[s]").astype(np.int64)))

@@ -15,11 +15,12 @@ from custval._cdr.dictionary import features as feature_dictionary
 from custval._cdr.engines import Opened, named_tables, open_tables
 from custval._cdr.moment import Moment, moment
 from custval._cdr.quality import sound_records
-from custval._cdr.schema import check_columns
+from custval._cdr.schema import COLUMNS, check_columns
 from custval._cdr.usage import LOOKBACK_DAYS, usage_features, visible_records
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.typing import AnyFrame
+from custval._core.validation import nearest
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -50,7 +51,7 @@ def customer_view(
     windows : sequence of int, default (30, 90)
         Window lengths in days, 1..3660.
     features : sequence of str, optional
-        Names or groups from `features`; None takes all that the given tables allow.
+        Names or groups from `features`; None takes all that the given tables (and columns of subscribers) allow.
     engine : {None, "duckdb", "polars", "pandas"}
         Where the work is done; None is embedded DuckDB, which spills to disk beyond 1 GB.
 
@@ -92,9 +93,22 @@ def customer_view(
     picked = chosen(feature_dictionary(windows=days), features, named)
     needed = {"subscribers", "departures", *(feature.table for feature in picked)}
     with open_tables({name: table for name, table in named.items() if name in needed}, engine) as opened:
+        picked = _allowed(opened.tables, picked) if features is None else picked
         _check_schemas(opened.tables, picked)
         made = _assembled(opened.tables, picked, now, days)
         return _answer(made, opened, [feature.name for feature in picked])
+
+
+def _allowed(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Leave out features of absent columns of subscribers, unless a column there looks misspelt: that is refused later."""
+    there = tables["subscribers"].collect_schema().names()
+    strange = [name for name in there if name not in COLUMNS["subscribers"]]
+
+    def kept(feature: Feature) -> bool:
+        absent = [name for name in feature.columns if name not in there] if feature.table == "subscribers" else []
+        return not absent or any(nearest(name, strange) for name in absent)
+
+    return tuple(feature for feature in picked if kept(feature))
 
 
 def _check_schemas(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Feature]) -> None:
