@@ -5,7 +5,8 @@ knapsack: along the concave frontier of each customer's offers the gain bought b
 the steps of all frontiers are bought in order of gain for money until the budget is spent. That solves the linear
 relaxation; only the first step that no longer fits separates it from a whole plan, and what is left over goes to the
 best of the next few steps that fit. With a limit on contacts alone the customers of largest gain are best. With both,
-the price of money is found by bisection on the Lagrangian. Every choice comes with an upper bound on the best.
+the price of money is found by bisection on the Lagrangian, and exchanges at the margin use up what is left. Every
+choice comes with an upper bound on the best.
 
 References: Sinha and Zoltners (1979), Operations Research 27; Kellerer, Pferschy, Pisinger (2004), chapter 11.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
+from custval._retention.swaps import exchanged
 
 __all__ = ("LOOK_AHEAD", "Choice", "Steps", "choose_contacts", "frontier_steps", "steps_within")
 
@@ -151,6 +153,7 @@ def _within_both(gain: FloatArray, cost: FloatArray, budget: float, limit: int) 
         if high - low <= 1e-12 * high:
             break
     row, offer = _topped_up(gain, cost, chosen, budget=budget, limit=limit)
+    row, offer = exchanged(gain, cost, row, offer, budget=_loosened(budget), price=high)
     order = np.argsort(row)
     return Choice(row=row[order], offer=offer[order], bound=bound)
 
