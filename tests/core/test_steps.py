@@ -16,7 +16,8 @@ def test_a_line_starts_at_zero_and_keeps_every_step() -> None:
     assert line.times.tolist() == [0, 2, 5, 7, 12]
     assert line.values == pytest.approx([1, 0.75, 0.5, 0.5, 0])
     assert line.lower is not None
-    assert np.isfinite(line.lower).all()  # masked at zero: the last known bound goes on
+    assert np.isfinite(line.lower).all()  # masked at zero: there the band closes on the curve
+    assert line.lower[-1] == 0
 
 
 def test_groups_and_causes_are_named() -> None:

@@ -84,9 +84,12 @@ def _line(label: str, curve: Any, field: str, start: float, cause: int | None) -
     keep = _thinned(times)
     prefix = not len(times) or times[0] > 0
     grid = np.concatenate(([0.0], times[keep])) if prefix else times[keep]
-    ready = [_prefixed(row, keep, start, prefix) for row in (values, lower, upper)]
-    assert ready[0] is not None
-    return StepLine(label, grid, ready[0], ready[1], ready[2])
+    drawn = values[keep]
+    line, low, high = (
+        None if row is None else _prefixed(row[keep], drawn, start, prefix) for row in (values, lower, upper)
+    )
+    assert line is not None
+    return StepLine(label, grid, line, low, high)
 
 
 def _row(matrix: Any, cause: int | None) -> FloatArray | None:
@@ -97,18 +100,13 @@ def _row(matrix: Any, cause: int | None) -> FloatArray | None:
     return array if array.ndim == 1 else array[0 if cause is None else cause]
 
 
-def _prefixed(row: FloatArray | None, keep: Any, start: float, prefix: bool) -> FloatArray | None:
-    if row is None:
+def _prefixed(row: FloatArray, values: FloatArray, start: float, prefix: bool) -> FloatArray | None:
+    """Return a line or bound from time 0; where a bound does not exist the band closes on the curve itself."""
+    known = np.isfinite(row)
+    if len(row) and not known.any():
         return None
-    kept = row[keep]
-    # where a bound does not exist the last known one is drawn on
-    bad = ~np.isfinite(kept)
-    if bad.all() and len(kept):
-        return None
-    if bad.any():
-        good = np.flatnonzero(~bad)
-        kept = kept[good[np.clip(np.searchsorted(good, np.arange(len(kept)), side="right") - 1, 0, None)]]
-    return np.concatenate(([start], kept)) if prefix else kept
+    closed = np.where(known, row, values)
+    return np.concatenate(([start], closed)) if prefix else closed
 
 
 def _thinned(times: FloatArray) -> Any:

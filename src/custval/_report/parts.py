@@ -20,6 +20,7 @@ __all__ = (
     "figure",
     "paragraph",
     "quadrant_name",
+    "readable",
     "section",
     "sentence",
     "table",
@@ -66,6 +67,18 @@ def sentence(text: object) -> str:
     """
     words = str(text)
     return words[:1].upper() + words[1:]
+
+
+RANKINGS = {"p_leave": "chance of leaving"}
+
+
+def readable(name: object) -> str:
+    """Return a column's or a service's name as words.
+
+    >>> readable("complaints_90d = 2"), readable("expected_profit"), readable("p_leave")
+    ('complaints 90d: 2', 'expected profit', 'chance of leaving')
+    """
+    return RANKINGS.get(str(name)) or str(name).replace("_", " ").replace(" = ", ": ")
 
 
 def quadrant_name(name: object) -> str:

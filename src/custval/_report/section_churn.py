@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custval._core.steps import incidence_lines, survival_lines
 from custval._core.wording import count_text, decimal_text, percent_text
 from custval._report.markup import Markup, join, tag
-from custval._report.parts import Column, columns, figure, paragraph, section, sentence, table, titled
+from custval._report.parts import Column, columns, figure, paragraph, readable, section, sentence, table, titled
 from custval._report.picture_bars import Bar, bars_picture
 from custval._report.picture_curves import MOST_LINES, incidence_picture, survival_picture
 
@@ -40,7 +40,7 @@ def curves_section(analysis: Analysis) -> Markup:
 
 def _survival_figure(analysis: Analysis) -> Markup:
     lines, unit = survival_lines(analysis.survival), analysis.base.time_unit
-    by = f" by {_readable(analysis.group)}" if analysis.group else ""
+    by = f" by {_column_words(analysis.group)}" if analysis.group else ""
     heading = f"Share still a customer{by}"
     return figure(
         lambda width, key: survival_picture(lines, unit=unit, width=width, key=key, title=heading),
@@ -97,8 +97,11 @@ def _readings(reading: Reading, unit: str) -> Markup:
 
 
 def _compared(rate: float, used: float, unit: str) -> str:
-    times = "" if rate == used or used <= 0 else f" · {decimal_text(rate / used, 1)} times"
-    return f"{percent_text(rate)} a {unit}{times}"
+    words = f"{percent_text(rate)} a {unit}"
+    if rate == used or min(rate, used) <= 0:
+        return words
+    factor = decimal_text(max(rate, used) / min(rate, used), 1)
+    return f"{words} · {factor} times {'more' if rate > used else 'less'}"
 
 
 def _difference(reading: Reading) -> str:
@@ -148,6 +151,6 @@ def _band_caption(method: str, lines: int) -> Markup:
     return join((f"{method}, with 95% bands.{more} The figure at the end of a line is its last value.",))
 
 
-def _readable(name: str) -> str:
-    words = name.replace("_", " ").strip()
+def _column_words(name: str) -> str:
+    words = readable(name).strip()
     return words.lower() if words.istitle() else words

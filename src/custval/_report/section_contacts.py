@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from custval._core.wording import DASH, count_text, money_text, percent_text, plain_text, plural
 from custval._report.markup import Content, Markup, tag
-from custval._report.parts import Column, paragraph, section, table, table_rows
+from custval._report.parts import Column, paragraph, readable, section, table, table_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def contacts_section(analysis: Analysis) -> Markup:
     known = _known(analysis, [record["customer_id"] for record in records])
     shown = _columns(analysis)
     rows = [[render(record, known.get(record["customer_id"], {})) for _, render in shown] for record in records]
-    ranked = f"ranked by {summary.ranked_by.replace('_', ' ')}{_common_offer(analysis.plan)}"
+    ranked = f"ranked by {readable(summary.ranked_by)}{_common_offer(analysis.plan)}"
     caption = f"The first {plural(len(records), 'customer')} of {count_text(summary.contacts)}, {ranked}"
     drawn = tag("div", table([column for column, _ in shown], rows, caption=caption), class_="roomy")
     return section("contacts", heading, told, _figures(analysis), drawn)
@@ -86,7 +86,7 @@ def _reasons(row: dict[str, Any], known: dict[str, Any]) -> Content:
         if known
         else [plain_text(row.get("reason_1"))]
     )
-    return "; ".join(reason.replace(" = ", ": ") for reason in told if reason != DASH) or DASH
+    return "; ".join(readable(reason) for reason in told if reason != DASH) or DASH
 
 
 def _figures(analysis: Analysis) -> Markup | None:

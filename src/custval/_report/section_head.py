@@ -8,7 +8,7 @@ import numpy as np
 
 from custval._core.wording import count_text, money_text, months_text, percent_text, plural
 from custval._report.markup import Markup, join, tag
-from custval._report.parts import paragraph, quadrant_name
+from custval._report.parts import paragraph, quadrant_name, readable
 
 if TYPE_CHECKING:
     from custval._pipeline.analysis import Analysis
@@ -94,9 +94,7 @@ def _plan_card(analysis: Analysis) -> Markup | None:
         return None
     currency = analysis.value.currency if analysis.value else None
     if plan.expected_profit is None:
-        return _card(
-            "Contact list", count_text(plan.contacts), f"customers, ranked by {plan.ranked_by.replace('_', ' ')}"
-        )
+        return _card("Contact list", count_text(plan.contacts), f"customers, ranked by {readable(plan.ranked_by)}")
     like = plan.expected_profit
     error = "" if plan.std_error is None else f" ± {money_text(1.96 * plan.std_error, currency, like=like)}"
     note = f"expected from {plural(plan.contacts, 'contact')}{error}"
@@ -106,7 +104,10 @@ def _plan_card(analysis: Analysis) -> Markup | None:
 def _findings(analysis: Analysis) -> list[str]:
     """Return the findings as sentences that stand on their own."""
     sentences = [_churn_sentence(analysis)]
-    value = analysis.value
+    value, expected = analysis.value, expected_leavers(analysis)
+    if value is None and expected is not None:
+        few = f"{count_text(expected[0])} of the {count_text(analysis.customers_total)} current customers"
+        sentences.append(f"Within 3 months {few} are expected to leave.")
     if value is not None:
         money = money_text(value.total, value.currency)
         span = months_text(value.horizon_months)

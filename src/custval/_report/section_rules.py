@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from custval._core.wording import count_text, decimal_text, percent_text, plain_text, plural
 from custval._report.markup import Content, Markup, tag
-from custval._report.parts import Column, paragraph, section, table, table_rows
+from custval._report.parts import Column, paragraph, readable, section, table, table_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def _told(rules: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _in_words(record: dict[str, Any]) -> Markup:
-    antecedent, consequent = plain_text(record["antecedent"]), plain_text(record["consequent"])
+    antecedent, consequent = readable(plain_text(record["antecedent"])), readable(plain_text(record["consequent"]))
     lift = float(record["lift"])
     likely = f"{decimal_text(lift, 1)} times as often as customers at large"
     return tag(
@@ -86,8 +86,8 @@ def _in_words(record: dict[str, Any]) -> Markup:
 
 def _row(record: dict[str, Any]) -> tuple[Content, ...]:
     return (
-        plain_text(record["antecedent"]),
-        plain_text(record["consequent"]),
+        readable(plain_text(record["antecedent"])),
+        readable(plain_text(record["consequent"])),
         count_text(record["count"]),
         percent_text(record["support"]),
         percent_text(record["confidence"]),

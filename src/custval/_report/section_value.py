@@ -109,6 +109,7 @@ def _loss_figure(value: ValueSummary) -> Markup:
         Bar(titled(cause), loss, money_text(loss, value.currency), place)
         for place, (cause, loss) in enumerate(value.by_cause.items())
     ]
+    bars.sort(key=lambda bar: -bar.value)
     caption = (
         f"Margin forgone over the next {months_text(value.horizon_months)} because customers leave through this cause."
     )
