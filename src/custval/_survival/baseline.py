@@ -25,6 +25,7 @@ __all__ = (
     "MonthBasis",
     "MonthCounts",
     "free_basis",
+    "free_basis_ahead",
     "month_counts",
     "smooth_basis",
     "tail_weight",
@@ -86,6 +87,19 @@ def free_basis(active: BoolArray, saturated: BoolArray) -> MonthBasis:
     identity = np.eye(active.shape[1])
     columns = tuple(identity[:, own & ~pinned] for own, pinned in zip(active, reference, strict=True))
     return MonthBasis(columns=columns, active=active, saturated=saturated)
+
+
+def free_basis_ahead(level: FloatArray, stays: FloatArray, tail: FloatArray) -> list[FloatArray]:
+    """Return each cause's free columns in months 1..T and, in a last row, past them, (T + 1, q_k).
+
+    `level` (K, T + 1) and `stays` (T + 1,) are fitted; `tail` (T,) weighs the months whose mean rate is held, so that
+    the last row says how the log of that mean moves with the levels.
+    """
+    own = free_basis(np.isfinite(level[:, :-1]), stays[:-1] == 0)
+    rate = np.exp(level[:, :-1]) * tail
+    total = rate.sum(axis=1, keepdims=True)
+    share = rate / np.where(total > 0, total, 1.0)
+    return [np.vstack([columns, share[k] @ columns]) for k, columns in enumerate(own.columns)]
 
 
 def smooth_basis(counts: MonthCounts, kind: str, df: int) -> MonthBasis:

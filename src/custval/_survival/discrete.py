@@ -8,37 +8,45 @@ person-months, or from a table of counts, to the same numbers, and it never buil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from custval._core.encoding import DesignEncoder
-from custval._core.errors import DataWarning, InputError, warn
+from custval._core.errors import InputError
 from custval._core.estimator import Estimator
-from custval._core.frames import column, column_names
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
 from custval._core.validation import (
     check_choice,
     check_length,
-    check_rows,
     check_scalar,
     float_array,
     sample_weight_array,
 )
-from custval._survival.baseline import BASELINES, free_basis
+from custval._survival.baseline import BASELINES, free_basis_ahead
 from custval._survival.discrete_fit import DiscreteFit, FitOptions, Spells, fit_spells
 from custval._survival.discrete_likelihood import LINKS, hazard, rates
 from custval._survival.discrete_path import (
     Path,
+    by_parameter,
     hazard_ahead,
     incidence_ahead,
+    log_chance,
     mean_hazard,
     pullback_ahead,
     survival_ahead,
 )
 from custval._survival.discrete_reasons import Reasons, column_parts, top_reasons
+from custval._survival.discrete_rows import (
+    count_spells,
+    customer_spells,
+    months_stayed,
+    read_counts,
+    warn_rounded,
+    with_cluster,
+)
+from custval._survival.discrete_summary import coefficient_table
 from custval._survival.monthly import to_months
 from custval._survival.target import read_target
 
@@ -46,8 +54,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ("DiscreteHazard",)
-
-_MOST_MONTHS = 20_000
 
 
 class DiscreteHazard(Estimator):
@@ -124,9 +130,9 @@ class DiscreteHazard(Estimator):
     >>> y = survival_target([3, 2, 3, 1, 3, 2], [0, 1, 1, 1, 0, 0])
     >>> model = DiscreteHazard(baseline="constant").fit(fees, y)
     >>> model.coef_.round(3)
-    array([0.084])
+    array([0.045])
     >>> model.predict_survival({"fee": [25.0]}, [1, 2, 3]).round(3)
-    array([[0.789, 0.623, 0.491]])
+    array([[0.812, 0.659, 0.535]])
     """
 
     __module__ = "custval.survival"
@@ -182,6 +188,14 @@ class DiscreteHazard(Estimator):
         ------
         InputError
             When nobody left, a cause never occurs, or columns are constant or collinear without a penalty.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X = {"contract": ["monthly", "yearly", "monthly", "yearly", "monthly"], "fee": [20, 20, 40, 40, 30]}
+        >>> y = survival_target([1, 2, 2, 1, 3], [1, 0, 1, 1, 0])
+        >>> DiscreteHazard(baseline="constant").fit(X, y).feature_names_out_.tolist()
+        ['contract=yearly', 'fee']
         """
         options = self._options()
         encoder = DesignEncoder(missing=self.missing, unseen=self.unseen).fit(X)
@@ -194,9 +208,9 @@ class DiscreteHazard(Estimator):
         weight = sample_weight_array(sample_weight, n)
         monthly = to_months(y)
         keep = monthly.kept & (weight > 0)
-        _warn_rounded(target.duration, target.entry, target.event, monthly.kept)
-        spells = _spells(matrix[keep], monthly.target[keep[monthly.kept]], weight[keep], encoder, target.causes)
-        return self._learn(_with_cluster(spells, cluster, keep), options, encoder, target.time_unit)
+        warn_rounded(target.duration, target.entry, target.event, monthly.kept)
+        spells = customer_spells(matrix[keep], monthly.target[keep[monthly.kept]], weight[keep], encoder, target.causes)
+        return self._learn(with_cluster(spells, cluster, keep), options, encoder, target.time_unit)
 
     def fit_counts(self, table: AnyFrame, *, time_unit: str = "month") -> Self:
         """Learn the same from a table of counts, as any engine's GROUP BY makes it.
@@ -220,12 +234,12 @@ class DiscreteHazard(Estimator):
         >>> table = {"tenure": [1, 1, 2, 2], "paperless": [0, 1, 0, 1], "at_risk": [90, 80, 81, 64],
         ...          "exits_voluntary": [9, 16, 9, 16]}
         >>> DiscreteHazard().fit_counts(table).coef_.round(3)
-        array([0.915])
+        array([0.895])
         """
         options = self._options()
-        counts = _read_counts(table)
+        counts = read_counts(table)
         encoder = DesignEncoder(missing=self.missing, unseen=self.unseen).fit(counts["cells"])
-        spells = _count_spells(encoder.transform(counts["cells"]), counts, encoder)
+        spells = count_spells(encoder.transform(counts["cells"]), counts, encoder)
         return self._learn(spells, options, encoder, time_unit)
 
     def predict_hazard(
@@ -246,6 +260,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n, K, H)
             Probabilities.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.predict_hazard(X[:2], [1]).round(3).tolist()
+        [[[0.333]], [[0.667]]]
         """
         when, stayed = self._ahead(times, given, X, least=1)
         return hazard_ahead(self._path(), self._log_customer(X), stayed, when)
@@ -268,6 +290,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n, H)
             Probabilities.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.predict_survival(X[:2], [1, 2]).round(3).tolist()
+        [[0.667, 0.444], [0.333, 0.111]]
         """
         when, stayed = self._ahead(times, given, X)
         return survival_ahead(self._path(), self._log_customer(X), stayed, when)
@@ -290,6 +320,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n, K, H)
             Probabilities; with the survival they sum to one.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.predict_incidence(X[:2], [1, 2]).round(3).tolist()
+        [[[0.333, 0.556]], [[0.667, 0.889]]]
         """
         when, stayed = self._ahead(times, given, X)
         return incidence_ahead(self._path(), self._log_customer(X), stayed, when)
@@ -312,6 +350,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n, H)
             Expected departures of a customer who were replaced at once; the survival is the product of 1 - increments.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.predict_cumulative_hazard(X[:2], [1, 2]).round(3).tolist()
+        [[0.333, 0.667], [0.667, 1.333]]
         """
         when, stayed = self._ahead(times, given, X)
         every = np.arange(1, max(int(when.max(initial=0)), 1) + 1)
@@ -330,6 +376,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n,)
             Probability for each month, averaged over the observed months by the customers at risk in them.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.predict_risk(X[:2]).round(3).tolist()
+        [0.333, 0.667]
         """
         self._check_fitted()
         share: FloatArray = self.exposure_ / self.exposure_.sum()
@@ -347,6 +401,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n,)
             Monthly probability of leaving.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.predict(X[:2]).round(3).tolist()
+        [0.333, 0.667]
         """
         return self.predict_risk(X)
 
@@ -366,6 +428,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n,)
             Months: ``E[min(T - given, horizon) | T > given]``.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.expected_lifetime(X[:2], 2).round(3).tolist()
+        [1.667, 1.333]
         """
         months = int(check_scalar(horizon, "horizon", low=1))
         return np.asarray(self.predict_survival(X, np.arange(months), given=given).sum(axis=1))
@@ -384,6 +454,15 @@ class DiscreteHazard(Estimator):
         -------
         Reasons
             Words, columns and contributions to the log rate, each (n, top).
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X = {"contract": ["monthly", "yearly", "monthly", "yearly", "monthly"], "fee": [20, 20, 40, 40, 30]}
+        >>> y = survival_target([1, 2, 2, 1, 3], [1, 0, 1, 1, 0])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.reasons({"contract": ["yearly"], "fee": [40]}).words[0].tolist()
+        ['fee = 40 (high)', 'contract = yearly']
         """
         self._check_fitted()
         count = int(check_scalar(top, "top", low=1))
@@ -405,32 +484,21 @@ class DiscreteHazard(Estimator):
         pandas.DataFrame
             One row for each cause and column: cause, feature, coef, std_error (robust where there is one), odds_ratio
             (logit) or hazard_ratio (cloglog) with lower and upper, z, p_value.
-        """
-        import pandas as pd
-        from scipy.special import ndtr, ndtri
 
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X = {"contract": ["monthly", "yearly", "monthly", "yearly", "monthly"], "fee": [20, 20, 40, 40, 30]}
+        >>> y = survival_target([1, 2, 2, 1, 3], [1, 0, 1, 1, 0])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.summary()[["feature", "coef", "odds_ratio"]].round(2).to_dict("list")
+        {'feature': ['contract=yearly', 'fee'], 'coef': [0.39, 0.08], 'odds_ratio': [1.48, 1.09]}
+        """
         self._check_fitted()
         level = check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
-        coef = np.ravel(self.coef_)
-        robust = self.robust_std_error_
-        error = np.ravel(self.std_error_ if robust is None else robust)
-        z = np.divide(coef, error, out=np.zeros_like(coef), where=error > 0)
-        reach = float(ndtri(0.5 + level / 2)) * error
-        with np.errstate(over="ignore"):
-            ratio, lower, upper = np.exp(coef), np.exp(coef - reach), np.exp(coef + reach)
-        return pd.DataFrame(
-            {
-                "cause": np.repeat(np.array(self.causes_, dtype=object), len(self.feature_names_out_)),
-                "feature": np.tile(self.feature_names_out_, len(self.causes_)),
-                "coef": coef,
-                "std_error": error,
-                "odds_ratio" if self.link == "logit" else "hazard_ratio": ratio,
-                "lower": lower,
-                "upper": upper,
-                "z": z,
-                "p_value": 2 * ndtr(-np.abs(z)),
-            }
-        )
+        error = self.std_error_ if self.robust_std_error_ is None else self.robust_std_error_
+        ratio = "odds_ratio" if self.link == "logit" else "hazard_ratio"
+        return coefficient_table(self.coef_, error, self.causes_, self.feature_names_out_, level, ratio=ratio)
 
     def pullback(
         self,
@@ -457,6 +525,14 @@ class DiscreteHazard(Estimator):
         -------
         ndarray of shape (n, P)
             Gradient of ``sum_t w S(t) + sum_kt c (F_k(t) - F_k(t-1))``, in the order of ``covariance_``.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> model.pullback(X[:1], [[1.0, 1.0]]).round(3).tolist()
+        [[-0.519, 0.259]]
         """
         self._check_fitted()
         weight = float_array(survival_weight, "survival_weight", ndim=2)
@@ -468,7 +544,7 @@ class DiscreteHazard(Estimator):
         if exits is not None and exits.shape != wanted:
             raise InputError(f"exit_weight must have shape {wanted} (customers, causes, months), not {exits.shape}")
         slopes = pullback_ahead(self._path(), self._customer_rates(matrix), stayed, weight, exits)
-        return self._chain(slopes, matrix - self.center_, stayed)
+        return by_parameter(slopes, matrix - self.center_, stayed, self._basis_ahead())
 
     def score(self, X: AnyFrame, y: Any, *, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean log-likelihood of a customer: higher is better, for choosing between settings.
@@ -487,23 +563,24 @@ class DiscreteHazard(Estimator):
         float
             Log-likelihood for each customer; minus infinity where a departure fell in a month with hazard 0, so choose
             between settings with a smooth baseline.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> round(model.score(X, y), 3)
+        -0.955
         """
         self._check_fitted()
         monthly = to_months(y)
-        weight = sample_weight_array(sample_weight, len(monthly.kept))
-        target = monthly.target
-        start, end, event = (target[name].astype(np.int64) for name in ("entry", "duration", "event"))
-        log_customer = self._log_customer(X)[:, monthly.kept]
+        log_customer = self._log_customer(X)
+        weight = sample_weight_array(sample_weight, log_customer.shape[1])
+        check_length(monthly.kept, len(weight), name="y")
+        start, end, event = (monthly.target[name].astype(np.int64) for name in ("entry", "duration", "event"))
         self._check_reach(int(end.max(initial=0)))
-        log_chance = np.zeros(len(end))
-        for months in np.unique(end - start):
-            rows = np.flatnonzero(end - start == months)
-            h = hazard_ahead(self._path(), log_customer[:, rows], start[rows], np.arange(1, months + 1))
-            with np.errstate(divide="ignore"):
-                stay = np.log(np.clip(1 - h.sum(axis=1), 0, 1))
-                gone = np.log(h[np.arange(len(rows)), np.maximum(event[rows] - 1, 0), -1])
-            log_chance[rows] = stay[:, :-1].sum(axis=1) + np.where(event[rows] > 0, gone, stay[:, -1])
-        return float(weight[monthly.kept] @ log_chance / weight.sum())
+        chances = log_chance(self._path(), log_customer[:, monthly.kept], start, end, event)
+        return float(weight[monthly.kept] @ chances / weight.sum())
 
     def _options(self) -> FitOptions:
         check_choice(self.link, "link", LINKS)
@@ -556,26 +633,9 @@ class DiscreteHazard(Estimator):
         return made[0] if causes == 1 else made
 
     def _basis_ahead(self) -> list[FloatArray]:
-        """Return each cause's baseline columns in months 1..T and past them, (T + 1, q_k)."""
         if self.basis_ is not None:
             return [self.basis_] * len(self.level_)
-        own = free_basis(np.isfinite(self.level_[:, :-1]), self.stays_[:-1] == 0)
-        rate = np.exp(self.level_[:, :-1]) * self.tail_weight_
-        total = rate.sum(axis=1, keepdims=True)
-        share = rate / np.where(total > 0, total, 1.0)
-        return [np.vstack([columns, share[k] @ columns]) for k, columns in enumerate(own.columns)]
-
-    def _chain(self, slopes: FloatArray, centred: FloatArray, stayed: IntArray) -> FloatArray:
-        """Return the gradient by parameters, (n, P), from that by log rates, (K, n, H)."""
-        parts: list[FloatArray] = []
-        n, horizon = slopes.shape[1:]
-        rows = np.arange(n)
-        for own, columns in zip(slopes, self._basis_ahead(), strict=True):
-            by_month = np.zeros((n, self.last_month_ + 1))
-            for t in range(horizon):
-                by_month[rows, np.minimum(stayed + t, self.last_month_)] += own[:, t]
-            parts += [by_month @ columns, centred * own.sum(axis=1)[:, None]]
-        return np.concatenate(parts, axis=1)
+        return free_basis_ahead(self.level_, self.stays_, self.tail_weight_)
 
     def _path(self) -> Path:
         return Path(level=self.level_, stays=self.stays_, link=self.link)
@@ -602,7 +662,7 @@ class DiscreteHazard(Estimator):
     ) -> tuple[IntArray, IntArray]:
         """Return checked months ahead (H,) and completed months already stayed, (n,) or (1,)."""
         self._check_fitted()
-        stayed = _months_stayed(given, X)
+        stayed = months_stayed(given, X)
         furthest = int(stayed.max(initial=0))
         if times is None:
             times = np.arange(1, max(self.last_month_ - furthest, 1) + 1)
@@ -625,92 +685,3 @@ def _one_thread() -> Any:
     except ImportError:
         return nullcontext()
     return threadpool_limits(limits=1, user_api="blas")
-
-
-def _months_stayed(given: ArrayLike | None, X: AnyFrame) -> IntArray:
-    from custval._core.frames import frame_length
-
-    stayed = float_array(np.atleast_1d(np.asarray(0.0 if given is None else given)), "given", low=0.0)
-    if np.ndim(given if given is not None else 0.0):
-        check_length(stayed, frame_length(X), name="given")
-    return np.floor(stayed + 1e-9).astype(np.int64)
-
-
-def _warn_rounded(duration: FloatArray, entry: FloatArray, event: IntArray, kept: Any) -> None:
-    between = (duration != np.floor(duration)) | (entry != np.floor(entry))
-    lost = int(np.count_nonzero(~kept))
-    gone = int(np.count_nonzero(~kept & (event > 0)))
-    if between.any():
-        said = f"; {lost} without a whole month at risk were left out ({gone} of them departures)" if lost else ""
-        warn(
-            f"{int(between.sum())} of {len(duration)} customers have times between whole months: departures were "
-            f"rounded up, last looks down, entries up{said}",
-            DataWarning,
-        )
-
-
-def _spells(
-    matrix: FloatArray, target: Any, weight: FloatArray, encoder: DesignEncoder, causes: Sequence[str]
-) -> Spells:
-    if not len(target):
-        raise InputError("no customer was at risk for a whole month; give longer durations or earlier entries")
-    duration = target["duration"]
-    rule, fix = f"be at most {_MOST_MONTHS} months", "if these are days, divide by 30.436875"
-    check_rows(duration <= _MOST_MONTHS, duration, name="duration", rule=rule, fix=fix)
-    return Spells(
-        X=matrix,
-        entry=target["entry"].astype(np.int64),
-        duration=duration.astype(np.int64),
-        event=target["event"].astype(np.int64),
-        weight=weight,
-        cluster=None,
-        features=tuple(encoder.feature_names),
-        causes=tuple(causes),
-    )
-
-
-def _with_cluster(spells: Spells, cluster: Any, keep: Any) -> Spells:
-    if cluster is None:
-        return spells
-    from dataclasses import replace
-
-    names = np.asarray(cluster)
-    check_length(names, len(keep), name="cluster")
-    codes = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1]
-    return replace(spells, cluster=codes[keep].astype(np.int64))
-
-
-def _read_counts(table: AnyFrame) -> dict[str, Any]:
-    names = column_names(table)
-    exits = [name for name in names if name.startswith("exits_")]
-    if not exits:
-        raise InputError(f"the table has no column exits_<cause>; its columns are {', '.join(names)}")
-    tenure = float_array(column(table, "tenure"), "tenure", low=1.0, fix="tenure is the month t = 1, 2, ...: (t-1, t]")
-    check_rows(tenure == np.floor(tenure), tenure, name="tenure", rule="be whole months")
-    at_risk = float_array(column(table, "at_risk"), "at_risk", low=0.0)
-    left = np.stack([float_array(column(table, name), name, low=0.0) for name in exits])
-    check_rows(left.sum(axis=0) <= at_risk, at_risk, name="at_risk", rule="be >= the exits of all causes together")
-    cells = {name: column(table, name) for name in names if name not in {"tenure", "at_risk", *exits}}
-    causes = tuple(name.removeprefix("exits_") for name in exits)
-    return {"tenure": tenure.astype(np.int64), "at_risk": at_risk, "exits": left, "cells": cells, "causes": causes}
-
-
-def _count_spells(matrix: FloatArray, counts: dict[str, Any], encoder: DesignEncoder) -> Spells:
-    """Return one row for each cell, month and outcome, weighted by its count."""
-    exits, tenure = counts["exits"], counts["tenure"]
-    weight = np.concatenate([counts["at_risk"] - exits.sum(axis=0), *exits])
-    event = np.repeat(np.arange(len(exits) + 1), len(tenure))
-    keep = np.flatnonzero(weight > 0)
-    cell = keep % len(tenure)
-    if not len(keep):
-        raise InputError("at_risk is zero in every row of the table, so there is nothing to learn")
-    return Spells(
-        X=matrix[cell],
-        entry=tenure[cell] - 1,
-        duration=tenure[cell],
-        event=event[keep].astype(np.int64),
-        weight=weight[keep],
-        cluster=None,
-        features=tuple(encoder.feature_names),
-        causes=counts["causes"],
-    )

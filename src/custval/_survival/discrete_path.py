@@ -7,7 +7,7 @@ that memory stays bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,16 @@ import numpy as np
 from custval._core.typing import FloatArray, IntArray
 from custval._survival.discrete_likelihood import hazard, hazard_pullback, rates
 
-__all__ = ("Path", "hazard_ahead", "incidence_ahead", "mean_hazard", "pullback_ahead", "survival_ahead")
+__all__ = (
+    "Path",
+    "by_parameter",
+    "hazard_ahead",
+    "incidence_ahead",
+    "log_chance",
+    "mean_hazard",
+    "pullback_ahead",
+    "survival_ahead",
+)
 
 _CELLS = 1 << 17
 
@@ -75,6 +84,21 @@ def incidence_ahead(path: Path, log_customer: FloatArray, given: IntArray, times
     return made
 
 
+def log_chance(
+    path: Path, log_customer: FloatArray, entry: IntArray, duration: IntArray, event: IntArray
+) -> FloatArray:
+    """Return the log-likelihood of each customer's months at risk and of how they ended, (n,)."""
+    made = np.zeros(len(event))
+    for months in np.unique(duration - entry):
+        rows = np.flatnonzero(duration - entry == months)
+        h = hazard_ahead(path, log_customer[:, rows], entry[rows], np.arange(1, months + 1))
+        with np.errstate(divide="ignore"):  # an event the model holds impossible has log-likelihood minus infinity
+            stay = np.log(np.clip(1 - h.sum(axis=1), 0, 1))
+            gone = np.log(h[np.arange(len(rows)), np.maximum(event[rows] - 1, 0), -1])
+        made[rows] = stay[:, :-1].sum(axis=1) + np.where(event[rows] > 0, gone, stay[:, -1])
+    return made
+
+
 def mean_hazard(path: Path, log_customer: FloatArray, share: FloatArray) -> FloatArray:
     """Return the monthly probability of leaving, averaged over months 1..T with weights `share` (T,), shape (n,)."""
     made = np.empty(log_customer.shape[1])
@@ -125,6 +149,19 @@ def pullback_ahead(
         # one more exit for k in month t trades all that the customer would have counted for from t on
         made[:, rows] = hazard_pullback(before * (exits - to_go), e, stays, path.link)
     return made
+
+
+def by_parameter(slopes: FloatArray, centred: FloatArray, given: IntArray, basis: Sequence[FloatArray]) -> FloatArray:
+    """Return gradients by parameters, (n, P), from those by log rates, (K, n, H): through the baselines and X."""
+    parts: list[FloatArray] = []
+    n, horizon = slopes.shape[1:]
+    rows = np.arange(n)
+    for own, columns in zip(slopes, basis, strict=True):
+        by_month = np.zeros((n, len(columns)))
+        for t in range(horizon):
+            by_month[rows, np.minimum(given + t, len(columns) - 1)] += own[:, t]
+        parts += [by_month @ columns, centred * own.sum(axis=1)[:, None]]
+    return np.concatenate(parts, axis=1)
 
 
 def _value_to_go(h: FloatArray, stay: FloatArray, weight: FloatArray, exits: FloatArray) -> FloatArray:

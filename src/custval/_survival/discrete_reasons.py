@@ -34,6 +34,15 @@ class Reasons(Result):
         Names of the columns, None likewise.
     contribution : numpy.ndarray of float, shape (n, top)
         What the column adds to the log rate of leaving against the average customer-month; 0 where there is none.
+
+    Examples
+    --------
+    >>> from custval.survival import DiscreteHazard, survival_target
+    >>> X = {"contract": ["monthly", "yearly", "monthly", "yearly", "monthly"], "fee": [20, 20, 40, 40, 30]}
+    >>> model = DiscreteHazard(baseline="constant").fit(X, survival_target([1, 2, 2, 1, 3], [1, 0, 1, 1, 0]))
+    >>> told = model.reasons({"contract": ["yearly"], "fee": [40]}, top=1)
+    >>> told.words[0, 0], told.contribution.round(2).item()
+    ('fee = 40 (high)', 0.85)
     """
 
     words: TextArray

@@ -1,0 +1,110 @@
+"""From customers or counts to rows of whole months at risk, with what was repaired said once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from custval._core.encoding import DesignEncoder
+from custval._core.errors import DataWarning, InputError, warn
+from custval._core.frames import column, column_names, frame_length
+from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray
+from custval._core.validation import check_length, check_rows, float_array
+from custval._survival.discrete_fit import Spells
+
+__all__ = ("count_spells", "customer_spells", "months_stayed", "read_counts", "warn_rounded", "with_cluster")
+
+_MOST_MONTHS = 20_000
+
+
+def months_stayed(given: ArrayLike | None, X: AnyFrame) -> IntArray:
+    """Return completed months already stayed, (n,) or (1,)."""
+    stayed = float_array(np.atleast_1d(np.asarray(0.0 if given is None else given)), "given", low=0.0)
+    if np.ndim(given if given is not None else 0.0):
+        check_length(stayed, frame_length(X), name="given")
+    return np.floor(stayed + 1e-9).astype(np.int64)
+
+
+def warn_rounded(duration: FloatArray, entry: FloatArray, event: IntArray, kept: BoolArray) -> None:
+    """Say how many times were rounded to months, and how many rows that leaves without one."""
+    between = (duration != np.floor(duration)) | (entry != np.floor(entry))
+    lost = int(np.count_nonzero(~kept))
+    gone = int(np.count_nonzero(~kept & (event > 0)))
+    if between.any():
+        said = f"; {lost} without a whole month at risk were left out ({gone} of them departures)" if lost else ""
+        warn(
+            f"{int(between.sum())} of {len(duration)} customers have times between whole months: departures were "
+            f"rounded up, last looks down, entries up{said}",
+            DataWarning,
+        )
+
+
+def customer_spells(
+    matrix: FloatArray, target: Any, weight: FloatArray, encoder: DesignEncoder, causes: Sequence[str]
+) -> Spells:
+    """Return one row for each customer (`target` in whole months)."""
+    if not len(target):
+        raise InputError("no customer was at risk for a whole month; give longer durations or earlier entries")
+    duration = target["duration"]
+    rule, fix = f"be at most {_MOST_MONTHS} months", "if these are days, divide by 30.436875"
+    check_rows(duration <= _MOST_MONTHS, duration, name="duration", rule=rule, fix=fix)
+    return Spells(
+        X=matrix,
+        entry=target["entry"].astype(np.int64),
+        duration=duration.astype(np.int64),
+        event=target["event"].astype(np.int64),
+        weight=weight,
+        cluster=None,
+        features=tuple(encoder.feature_names),
+        causes=tuple(causes),
+    )
+
+
+def with_cluster(spells: Spells, cluster: Any, keep: BoolArray) -> Spells:
+    """Return `spells` with the clusters of the rows that were kept."""
+    if cluster is None:
+        return spells
+    names = np.asarray(cluster)
+    check_length(names, len(keep), name="cluster")
+    codes = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1]
+    return replace(spells, cluster=codes[keep].astype(np.int64))
+
+
+def read_counts(table: AnyFrame) -> dict[str, Any]:
+    """Return the checked columns of a table of counts."""
+    names = column_names(table)
+    exits = [name for name in names if name.startswith("exits_")]
+    if not exits:
+        raise InputError(f"the table has no column exits_<cause>; its columns are {', '.join(names)}")
+    tenure = float_array(column(table, "tenure"), "tenure", low=1.0, fix="tenure is the month t = 1, 2, ...: (t-1, t]")
+    check_rows(tenure == np.floor(tenure), tenure, name="tenure", rule="be whole months")
+    at_risk = float_array(column(table, "at_risk"), "at_risk", low=0.0)
+    left = np.stack([float_array(column(table, name), name, low=0.0) for name in exits])
+    check_rows(left.sum(axis=0) <= at_risk, at_risk, name="at_risk", rule="be >= the exits of all causes together")
+    cells = {name: column(table, name) for name in names if name not in {"tenure", "at_risk", *exits}}
+    causes = tuple(name.removeprefix("exits_") for name in exits)
+    return {"tenure": tenure.astype(np.int64), "at_risk": at_risk, "exits": left, "cells": cells, "causes": causes}
+
+
+def count_spells(matrix: FloatArray, counts: dict[str, Any], encoder: DesignEncoder) -> Spells:
+    """Return one row for each cell, month and outcome, weighted by its count."""
+    exits, tenure = counts["exits"], counts["tenure"]
+    weight = np.concatenate([counts["at_risk"] - exits.sum(axis=0), *exits])
+    event = np.repeat(np.arange(len(exits) + 1), len(tenure))
+    keep = np.flatnonzero(weight > 0)
+    cell = keep % len(tenure)
+    if not len(keep):
+        raise InputError("at_risk is zero in every row of the table, so there is nothing to learn")
+    return Spells(
+        X=matrix[cell],
+        entry=tenure[cell] - 1,
+        duration=tenure[cell],
+        event=event[keep].astype(np.int64),
+        weight=weight[keep],
+        cluster=None,
+        features=tuple(encoder.feature_names),
+        causes=counts["causes"],
+    )
