@@ -1,0 +1,28 @@
+"""A fitted lifelines model can be valued like one of ours."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+if os.environ.get("CUSTVAL_ORACLE") != "1":
+    pytest.skip("the oracle session runs this, with lifelines in an environment of its own", allow_module_level=True)
+
+from lifelines import CoxPHFitter, WeibullAFTFitter
+from lifelines.datasets import load_rossi
+
+from custval.clv import discounted_value, lifetime_value
+
+pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("default")]
+
+
+@pytest.mark.parametrize("kind", [CoxPHFitter, WeibullAFTFitter])
+def test_value_of_a_lifelines_model_is_that_of_its_survival_matrix(kind: type) -> None:
+    rossi = load_rossi()[["week", "arrest", "fin", "age", "prio"]]
+    fitter = kind().fit(rossi, "week", "arrest")
+    X = rossi[["fin", "age", "prio"]].head(20)
+    worth = lifetime_value(fitter, X, margin=10.0, horizon=40, monthly_discount=0.01)
+    survival = fitter.predict_survival_function(X, times=np.arange(1, 41)).to_numpy().T
+    np.testing.assert_allclose(worth.value, discounted_value(survival, 10.0, monthly_discount=0.01), rtol=1e-10)
