@@ -41,7 +41,8 @@ __all__ = (
 
 if TYPE_CHECKING:
     from custval._joins.alerts import AlertList, alert_list
-    from custval._survival.curves import Curves, HazardCurve, IncidenceCurve, Quantile, SurvivalCurve
+    from custval._survival.curve_groups import Curves
+    from custval._survival.curves import HazardCurve, IncidenceCurve, Quantile, SurvivalCurve
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
@@ -58,7 +59,7 @@ else:
         __name__,
         {
             "AlertList": "_joins.alerts",
-            "Curves": "_survival.curves",
+            "Curves": "_survival.curve_groups",
             "DiscreteHazard": "_survival.discrete",
             "HazardCurve": "_survival.curves",
             "IncidenceCurve": "_survival.curves",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -12,12 +11,12 @@ from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result
 from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray
-from custval._core.validation import check_choice, check_scalar, nearest
+from custval._core.validation import check_choice, check_scalar
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("Curves", "HazardCurve", "IncidenceCurve", "Quantile", "SurvivalCurve")
+__all__ = ("HazardCurve", "IncidenceCurve", "Quantile", "SurvivalCurve")
 
 # R reads a level as reached when the curve comes this close to it; sums of many steps need the slack
 _CLOSE = float(np.sqrt(np.finfo(np.float64).eps))
@@ -40,6 +39,13 @@ class Quantile(Result):
         Confidence level of the interval.
     time_unit : str
         Unit of the times.
+
+    Examples
+    --------
+    >>> from custval.survival import kaplan_meier, survival_target
+    >>> half = kaplan_meier(survival_target([3, 5, 8, 12, 20])).quantile(0.5)
+    >>> half.time, half.lower, half.upper
+    (8.0, 5.0, inf)
     """
 
     share: float
@@ -101,6 +107,15 @@ class SurvivalCurve(_StepCurve):
         Names of the causes that count as leaving.
     time_unit, conf_level, conf_type, variance, kind : str or float
         Unit of the times, level and type of the interval, rule of the variance, and ``"survival"``.
+
+    Examples
+    --------
+    >>> from custval.survival import kaplan_meier, survival_target
+    >>> curve = kaplan_meier(survival_target([3, 5, 8, 12], [1, 1, 0, 1]))
+    >>> curve.at([0, 5, 12]).tolist(), curve.median
+    ([1.0, 0.5, 0.0], 8.5)
+    >>> curve.to_frame()["lower"].round(3).tolist()
+    [0.426, 0.188, 0.188, nan]
     """
 
     survival: FloatArray
@@ -184,6 +199,12 @@ class HazardCurve(_StepCurve):
         As in :class:`SurvivalCurve`; kind is ``"hazard"``.
     hazard : numpy.ndarray of shape (m,)
         The cumulative hazard just after each time; 0 before the first.
+
+    Examples
+    --------
+    >>> from custval.survival import nelson_aalen, survival_target
+    >>> nelson_aalen(survival_target([3, 5, 8, 12], [1, 1, 0, 1])).at([3, 12]).round(3).tolist()
+    [0.25, 1.583]
     """
 
     hazard: FloatArray
@@ -246,6 +267,13 @@ class IncidenceCurve(_StepCurve):
         Names of the K causes.
     time_unit, conf_level, conf_type, variance, kind : str or float
         As in :class:`SurvivalCurve`; kind is ``"incidence"``.
+
+    Examples
+    --------
+    >>> from custval.survival import aalen_johansen, survival_target
+    >>> curve = aalen_johansen(survival_target([3, 5, 8, 12], ["price", "debt", None, None]))
+    >>> dict(zip(curve.causes, curve.at(12).tolist()))
+    {'debt': 0.25, 'price': 0.25}
     """
 
     incidence: FloatArray
@@ -290,79 +318,6 @@ class IncidenceCurve(_StepCurve):
         ]
         frame = pd.concat(parts, ignore_index=True)
         return frame[["cause", *frame.columns.drop("cause")]]
-
-
-CurveT = TypeVar("CurveT", SurvivalCurve, HazardCurve, IncidenceCurve)
-
-
-@public("survival")
-@dataclass(frozen=True, slots=True, eq=False)
-class Curves(Result, Generic[CurveT]):
-    """One curve for each group: ``curves["fibre"].at(12)``; loops, ``len`` and ``in`` go over the groups.
-
-    Attributes
-    ----------
-    groups : tuple
-        The labels of the groups, sorted.
-    curves : tuple of SurvivalCurve, HazardCurve or IncidenceCurve
-        The curve of each group.
-    """
-
-    groups: tuple[Hashable, ...]
-    curves: tuple[CurveT, ...]
-
-    def __getitem__(self, group: Hashable) -> CurveT:
-        """Return the curve of `group`."""
-        if group not in self.groups:
-            names = [str(name) for name in self.groups]
-            raise InputError(
-                f"there is no group {group!r}{nearest(str(group), names)}; the groups are {', '.join(names)}"
-            )
-        return self.curves[self.groups.index(group)]
-
-    def __iter__(self) -> Iterator[Hashable]:
-        """Go over the labels of the groups."""
-        return iter(self.groups)
-
-    def __len__(self) -> int:
-        """Return the number of groups."""
-        return len(self.groups)
-
-    def __contains__(self, group: object) -> bool:
-        """Say whether there is a curve of `group`."""
-        return group in self.groups
-
-    def keys(self) -> tuple[Hashable, ...]:
-        """Return the labels of the groups."""
-        return self.groups
-
-    def values(self) -> tuple[CurveT, ...]:
-        """Return the curves."""
-        return self.curves
-
-    def items(self) -> tuple[tuple[Hashable, CurveT], ...]:
-        """Return pairs of label and curve."""
-        return tuple(zip(self.groups, self.curves, strict=True))
-
-    def at(self, times: Any, *, tail: str | None = None) -> dict[Hashable, Any]:
-        """Return, for each group, its curve at `times`."""
-        return {group: curve.at(times, tail=tail) for group, curve in self.items()}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the curves in JSON types, by group."""
-        return {str(group): curve.to_dict() for group, curve in self.items()}
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the frames of the curves, one below the other, with a column ``group``."""
-        import pandas as pd
-
-        parts: list[pd.DataFrame] = []
-        for group, curve in self.items():
-            part = curve.to_frame()
-            label: Any = group
-            part.insert(0, "group", [label] * len(part))
-            parts.append(part)
-        return pd.concat(parts, ignore_index=True)
 
 
 def _checked_times(times: ArrayLike) -> FloatArray:

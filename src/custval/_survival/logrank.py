@@ -43,6 +43,13 @@ class LogrankTest(Result):
         Departures seen, and expected at the common rate, each weighted by the test.
     weighting : str
         Which weights the times have.
+
+    Examples
+    --------
+    >>> from custval.survival import logrank_test, survival_target
+    >>> test = logrank_test(survival_target([3, 5, 7, 9]), ["dsl", "dsl", "fibre", "fibre"])
+    >>> test.groups, test.expected.round(3).tolist()
+    (('dsl', 'fibre'), [0.833, 3.167])
     """
 
     statistic: float

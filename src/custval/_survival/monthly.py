@@ -28,6 +28,13 @@ class MonthlyTarget(Result):
         True for the rows that were watched for at least one whole month; use it on X as well.
     n_dropped : int
         Rows without a whole month under observation.
+
+    Examples
+    --------
+    >>> from custval.survival import survival_target, to_months
+    >>> monthly = to_months(survival_target([0.4, 1.5], [0, 1]))
+    >>> monthly.n_dropped, monthly.target["duration"].tolist()
+    (1, [2.0])
     """
 
     target: TextArray

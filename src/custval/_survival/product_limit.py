@@ -28,7 +28,8 @@ from custval._survival.curve_counts import (
     incidence_curve,
     survival_curve,
 )
-from custval._survival.curves import Curves, HazardCurve, IncidenceCurve, SurvivalCurve
+from custval._survival.curve_groups import Curves
+from custval._survival.curves import HazardCurve, IncidenceCurve, SurvivalCurve
 from custval._survival.groups import group_codes
 from custval._survival.target import Target, read_target
 from custval._survival.variance import Exits

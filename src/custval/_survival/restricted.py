@@ -12,7 +12,8 @@ from custval._core.errors import InputError
 from custval._core.results import Result
 from custval._core.typing import FloatArray
 from custval._core.validation import check_scalar
-from custval._survival.curves import Curves, SurvivalCurve
+from custval._survival.curve_groups import Curves
+from custval._survival.curves import SurvivalCurve
 from custval._survival.intervals import normal_quantile
 
 __all__ = ("RestrictedMean", "restricted_mean")
@@ -36,6 +37,13 @@ class RestrictedMean(Result):
         Confidence level, that of the curve.
     time_unit : str
         Unit of the times.
+
+    Examples
+    --------
+    >>> from custval.survival import kaplan_meier, restricted_mean, survival_target
+    >>> mean = restricted_mean(kaplan_meier(survival_target([2, 4, 6, 8])), 6)
+    >>> round(mean.lower, 2), round(mean.upper, 2)
+    (2.87, 6.0)
     """
 
     value: float
