@@ -85,6 +85,23 @@ class LifetimeValue(Result):
         Unit of the money.
     time_unit : str
         Unit of the horizon: ``month``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from custval.clv import lifetime_value
+    >>> class Constant:
+    ...     def predict_survival(self, X, times, *, given=None):
+    ...         return 0.98 ** np.asarray(times) * np.ones((len(X), 1))
+    >>> worth = lifetime_value(
+    ...     Constant(), np.zeros((2, 1)), margin=[30.0, 10.0], horizon=24, monthly_discount=0.01, loss_at_exit=40.0,
+    ...     currency="CNY",
+    ... )
+    >>> print(worth.summary())
+    2 customers over 24 months: 645 CNY
+      margin: 673 CNY
+      loss_at_exit: -28 CNY
+      value lost (left): 204 CNY
     """
 
     value: FloatArray
@@ -123,7 +140,7 @@ class LifetimeValue(Result):
         if self.total_lower is not None and self.total_upper is not None:
             lines[0] += f" ({self.conf_level:.0%} interval {self.total_lower:,.0f} to {self.total_upper:,.0f})"
         lines += [f"  {name}: {part.sum():,.0f}{unit}" for name, part in self.components.items() if part.any()]
-        lines += [f"  lost through {c}: {v:,.0f}{unit}" for c, v in zip(self.causes, self.by_cause, strict=True)]
+        lines += [f"  value lost ({c}): {v:,.0f}{unit}" for c, v in zip(self.causes, self.by_cause, strict=True)]
         if self.negative_margins:
             lines.append(f"  {self.negative_margins:,} customers have a negative margin in some month")
         return "\n".join(lines)

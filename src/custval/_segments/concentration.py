@@ -41,6 +41,15 @@ class LorenzCurve(Result):
         Level of the interval.
     negative_values : int
         Rows with a value below zero: legal, but then Gini may exceed 1.
+
+    Examples
+    --------
+    >>> from custval.segments import lorenz_curve
+    >>> lorenz_curve([5.0, 15.0]).to_frame()
+       share_of_customers  share_of_value
+    0                 0.0            0.00
+    1                 0.5            0.25
+    2                 1.0            1.00
     """
 
     share_of_customers: FloatArray
@@ -66,6 +75,13 @@ class GiniCoefficient(Result):
         None for one customer.
     conf_level : float
         Level of the interval.
+
+    Examples
+    --------
+    >>> from custval.segments import gini
+    >>> found = gini([10.0, 20.0, 30.0, 40.0])
+    >>> found.gini, round(found.std_error, 4)
+    (0.25, 0.075)
     """
 
     gini: float
@@ -98,6 +114,13 @@ class TopShare(Result):
         Value of the last of them.
     conf_level : float
         Level of the interval.
+
+    Examples
+    --------
+    >>> from custval.segments import top_share
+    >>> top = top_share([5.0, 5.0, 10.0, 20.0, 60.0], 0.3)
+    >>> top.customers, top.share_of_value, top.at_least
+    (2.0, 0.8, 20.0)
     """
 
     share_of_customers: float

@@ -57,6 +57,16 @@ value_at_risk_std_error : ndarray or None
         Where high begins on the axes of current and potential value.
     conf_level : float
         Level of the intervals.
+
+    Examples
+    --------
+    >>> from custval.segments import ValuePotential
+    >>> axes = [[40.0, 300.0], [35.0, 50.0], [8.0, 280.0], [6.0, 20.0], [7.0, 30.0]]
+    >>> table = ValuePotential(cuts="money", money=(20.0, 100.0)).fit(axes).table(axes)
+    >>> dict(zip(table.quadrant, table.customers.tolist()))
+    {'high/high': 1.0, 'high/low': 1.0, 'low/high': 1.0, 'low/low': 2.0}
+    >>> table.current_value
+    array([40., 35.,  8., 13.])
     """
 
     quadrant: tuple[str, ...]
