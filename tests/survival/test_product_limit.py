@@ -203,3 +203,20 @@ def test_hazards_have_no_log_log_interval_and_unknown_causes_are_named():
         nelson_aalen(y, cause="prise")
     with pytest.raises(ValueError, match="y has no rows"):
         kaplan_meier(y[:0])
+
+
+def test_months_counted_in_blocks_equal_times_that_are_sorted():
+    rng = np.random.default_rng(9)
+    entry = rng.integers(0, 12, 150_000)
+    month, event = entry + rng.integers(1, 60, 150_000), rng.integers(0, 3, 150_000)
+    whole = aalen_johansen(survival_target(month, event, entry=entry))
+    tenths = aalen_johansen(survival_target(month / 10, event, entry=entry / 10))
+    np.testing.assert_allclose(tenths.times * 10, whole.times, rtol=1e-14)
+    for field in ("incidence", "survival", "at_risk", "events", "std_error"):
+        assert np.array_equal(getattr(whole, field), getattr(tenths, field)), field
+    # one time that is not whole, in the last block, sends all of them to the sort
+    month = month.astype(float)
+    month[-1] += 0.5
+    mixed = aalen_johansen(survival_target(month, event, entry=entry))
+    assert mixed.at_risk[0] == whole.at_risk[0]
+    assert month[-1] in mixed.times
