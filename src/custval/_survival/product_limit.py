@@ -298,15 +298,21 @@ def _parts(codes: IntArray, count: int) -> list[IntArray]:
 
 
 def _survival_of(target: Target, weight: FloatArray | None, style: Style) -> SurvivalCurve:
-    one = Target(target.entry, target.duration, np.minimum(target.event, 1), target.causes, target.time_unit)
+    one = _any_cause(target)
     curve = survival_curve(*_counted(one, 1, weight, style))
     _warn_if_emptied(target, curve)
     return curve
 
 
 def _hazard_of(target: Target, weight: FloatArray | None, style: Style) -> HazardCurve:
-    one = Target(target.entry, target.duration, np.minimum(target.event, 1), target.causes, target.time_unit)
+    one = _any_cause(target)
     return hazard_curve(*_counted(one, 1, weight, style))
+
+
+def _any_cause(target: Target) -> Target:
+    if len(target.causes) == 1:
+        return target
+    return Target(target.entry, target.duration, np.minimum(target.event, 1), target.causes, target.time_unit)
 
 
 def _incidence_of(target: Target, weight: FloatArray | None, style: Style) -> IncidenceCurve:
