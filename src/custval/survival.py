@@ -5,7 +5,7 @@ What is known of each customer goes into a target: :func:`survival_target` (time
 
 Curves describe, without a model and by group: :func:`kaplan_meier` (who stays beyond each time), :func:`nelson_aalen`
 (the cumulative hazard of leaving) and :func:`aalen_johansen` (who has left, and for which cause).
-:func:`life_table` draws them from a table of counts; :func:`restricted_mean` tells how many of the next so many months a
+:func:`life_table` draws them from a table of counts; :func:`restricted_mean` tells how many of the next months a
 customer stays, :func:`logrank_test` whether groups leave at different rates.
 
 Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, all causes at once).
