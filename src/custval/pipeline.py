@@ -1,12 +1,9 @@
 """The whole chain in one call: who leaves, what each is worth, who is alike, what goes together, whom to contact.
 
-======================================  ==========================================================================
-``analyse(table, ...)``                 one flat table or the record tables of an operator -> ``Analysis``
-``demo(...)``                           the same on a synthetic world whose truth is known
-``Analysis``                            every table and figure; ``write(folder)`` makes the report and the files
-``Base``, ``Reading``, ``ValueSummary`` the parts of an ``Analysis``, with ``QuadrantPoints``, ``PlanSummary``,
-                                        ``Note`` and ``Method``
-======================================  ==========================================================================
+- ``analyse(table, ...)``: one flat table or the record tables of an operator -> ``Analysis``
+- ``demo(...)``: the same on a synthetic world whose truth is known
+- ``Analysis``: every table and figure; ``write(folder)`` makes the report and the files
+- ``Base``, ``Reading``, ``ValueSummary``, ``QuadrantPoints``, ``PlanSummary``, ``Note``, ``Method``: its parts
 """
 
 from __future__ import annotations
