@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import itertools
 
 import numpy as np
 import pytest
 
 from custval._core.errors import InputError
-from custval._metrics.pairs import earlier
+from custval._metrics.pairs import by_digits, earlier
 from custval.metrics import concordance
 from custval.survival import survival_target
 
@@ -63,6 +64,15 @@ def test_reference_value_and_error(shared, reference):
     assert got.std_error == pytest.approx(expected["harrell_se"], rel=1e-9)
 
 
+def test_both_ways_of_counting_agree_on_exact_times(monkeypatch):
+    rng = np.random.default_rng(4)
+    duration, event, risk = rng.exponential(10.0, 400), rng.random(400) < 0.5, rng.random(400)
+    y = survival_target(duration, event, entry=duration * rng.random(400))
+    few = concordance(y, risk)
+    monkeypatch.setattr("custval._metrics.pairs.FEW_TIMES", 0.0)
+    assert concordance(y, risk).to_dict() == few.to_dict()
+
+
 def test_error_is_that_of_fresh_samples():
     rng = np.random.default_rng(0)
     found = []
@@ -87,8 +97,10 @@ def test_counting_pairs_by_brute_force(seed, same):
     rng = np.random.default_rng(seed)
     time, rank, weight = rng.integers(0, 9, 40).astype(float), rng.integers(0, 13, 40), rng.random(40)
     ask, asked = rng.integers(0, 9, 25).astype(float), rng.integers(0, 13, 25)
-    got = earlier(time, rank, weight, ask, asked, include_same_time=same)
-    for k in range(25):
+    few = earlier(time, rank, weight, ask, asked, include_same_time=same)
+    late = np.repeat([0, 1] if same else [1, 0], [40, 25])
+    digits = by_digits(np.lexsort((late, np.concatenate([time, ask]))), rank, weight, asked)
+    for k, got in itertools.product(range(25), (few, digits)):
         before = (time < ask[k]) | (same & (time == ask[k]))
         assert got.lower[k] == pytest.approx(weight[before & (rank < asked[k])].sum())
         assert got.equal[k] == pytest.approx(weight[before & (rank == asked[k])].sum())
