@@ -416,7 +416,7 @@ def _covariance(point: FloatArray, second: FloatArray) -> FloatArray | None:
             ConvergenceWarning,
         )
         return None
-    return np.asarray(np.linalg.inv(-second))
+    return np.asarray(np.linalg.inv(-second), dtype=np.float64)
 
 
 def _whole(values: ArrayLike, least: int) -> FloatArray:

@@ -98,9 +98,9 @@ class LifetimeValue(Result):
     ...     currency="CNY",
     ... )
     >>> print(worth.summary())
-    2 customers over 24 months: 645 CNY
+    2 customers over 24 months: 646 CNY
       margin: 673 CNY
-      loss_at_exit: -28 CNY
+      loss_at_exit: -27 CNY
       value lost (left): 204 CNY
     """
 
