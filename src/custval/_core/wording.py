@@ -8,7 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-__all__ = ("count_text", "decimal_text", "money_text", "months_text", "percent_text", "plain_text", "plural")
+__all__ = (
+    "count_text",
+    "decimal_text",
+    "money_text",
+    "money_tick",
+    "months_text",
+    "percent_text",
+    "plain_text",
+    "plural",
+    "quadrant_name",
+    "sentence",
+)
 
 DASH = "–"
 MINUS = "−"
@@ -59,6 +70,16 @@ def money_text(value: float | None, currency: str | None = None, *, like: float 
     return _signed(value, lambda size: lead + _short(size, size if scale is None else scale))
 
 
+def money_tick(value: float, currency: str | None = None) -> str:
+    """Return money for the tick of an axis: without hundredths where it is whole.
+
+    >>> money_tick(40, "$"), money_tick(0.5, "$")
+    ('$40', '$0.50')
+    """
+    whole = float(value).is_integer()
+    return money_text(value, currency, like=max(abs(value), 100.0) if whole else None)
+
+
 def months_text(value: float | None, unit: str = "month") -> str:
     """Return a length of time with its unit.
 
@@ -94,6 +115,27 @@ def plain_text(value: object) -> str:
         return ", ".join(sorted(map(str, value)))
     text = str(value)
     return DASH if text in {"<NA>", ""} else text
+
+
+def sentence(text: object) -> str:
+    """Return words with a capital first letter.
+
+    >>> sentence("departures of the last month")
+    'Departures of the last month'
+    """
+    words = str(text)
+    return words[:1].upper() + words[1:]
+
+
+def quadrant_name(name: object) -> str:
+    """Return a quadrant's name in words where it has only its place (value first); names of the user's own stay.
+
+    >>> quadrant_name("high/low"), quadrant_name("Loyal core")
+    ('High value, low potential', 'Loyal core')
+    """
+    value, _, potential = str(name).partition("/")
+    places = {"high", "low"}
+    return sentence(f"{value} value, {potential} potential") if {value, potential} <= places else str(name)
 
 
 def _signed(value: float | None, shape: Callable[[float], str]) -> str:

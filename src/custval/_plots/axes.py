@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from custval._core.errors import import_extra
 from custval._core.palette import GRID, INK, MUTED
 from custval._core.steps import spread
-from custval._core.wording import money_text, percent_text
+from custval._core.wording import money_tick, percent_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def month_ticks(ax: Axes) -> None:
 
 def money_ticks(ax: Axes, axis: str, currency: str | None) -> None:
     """Write the ticks of an axis as money."""
-    _format(ax, axis, lambda value, _: money_text(value, currency))
+    _format(ax, axis, lambda value, _: money_tick(value, currency))
 
 
 def name_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, gap: float = 0.06) -> None:

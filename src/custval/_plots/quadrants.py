@@ -9,7 +9,7 @@ import numpy as np
 from custval._core.doors import public
 from custval._core.palette import INK, MUTED, QUADRANT_SERIES, series_colour
 from custval._core.typing import FloatArray
-from custval._core.wording import count_text, money_text, percent_text
+from custval._core.wording import count_text, money_text, percent_text, quadrant_name
 from custval._plots.axes import money_ticks, new_axes, quiet, titled
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ def plot_quadrants(
 
 def _words(axes: Axes, place: tuple[int, int], name: str, row: Any, currency: str | None) -> None:
     right, top = place
-    text = name
+    text = quadrant_name(name)
     if row is not None:
         heads = f"{count_text(row['customers'])} customers ({percent_text(row['share_of_customers'])})"
-        text = f"{name}\n{heads}\n{money_text(row['lifetime_value'], currency)} ({percent_text(row['share_of_value'])})"
+        text = f"{text}\n{heads}\n{money_text(row['lifetime_value'], currency)} ({percent_text(row['share_of_value'])})"
     side: dict[str, Any] = {"ha": "right" if right else "left", "va": "top" if top else "bottom"}
     box = {"boxstyle": "square,pad=0.3", "facecolor": "white", "alpha": 0.82, "linewidth": 0}
     axes.text(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from custval._core.wording import sentence
 from custval._report.markup import Content, Markup, join, tag
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ __all__ = (
     "columns",
     "figure",
     "paragraph",
-    "quadrant_name",
     "readable",
     "section",
-    "sentence",
     "table",
     "table_rows",
     "titled",
@@ -59,16 +58,6 @@ def table_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def sentence(text: object) -> str:
-    """Return words with a capital first letter.
-
-    >>> sentence("departures of the last month")
-    'Departures of the last month'
-    """
-    words = str(text)
-    return words[:1].upper() + words[1:]
-
-
 RANKINGS = {"p_leave": "chance of leaving"}
 
 
@@ -79,17 +68,6 @@ def readable(name: object) -> str:
     ('complaints 90d: 2', 'expected profit', 'chance of leaving')
     """
     return RANKINGS.get(str(name)) or str(name).replace("_", " ").replace(" = ", ": ")
-
-
-def quadrant_name(name: object) -> str:
-    """Return a quadrant's name in words where it has only its place (value first); names of the user's own stay.
-
-    >>> quadrant_name("high/low"), quadrant_name("Loyal core")
-    ('High value, low potential', 'Loyal core')
-    """
-    value, _, potential = str(name).partition("/")
-    places = {"high", "low"}
-    return sentence(f"{value} value, {potential} potential") if {value, potential} <= places else str(name)
 
 
 def titled(name: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from custval._core.typing import FloatArray
-from custval._core.wording import count_text, money_text, percent_text
+from custval._core.wording import count_text, money_text, money_tick, percent_text
 from custval._report.markup import Markup, join, tag
 from custval._report.svg import Plane, area, line, path, picture, ticks, words, x_axis, y_axis
 
@@ -22,7 +22,7 @@ def value_picture(sample: FloatArray, *, currency: str | None, width: float, key
     share = counts / max(len(sample), 1)
     top = float(share.max()) * 1.22 or 1.0
     plane = Plane(44, 26, width - 12, HEIGHT - 46, low, high, 0.0, top)
-    across = [(value, money_text(value, currency)) for value in ticks(low, high, 5 if width > 400 else 3)]
+    across = [(value, money_tick(value, currency)) for value in ticks(low, high, 5 if width > 400 else 3)]
     mean, median = float(sample.mean()), float(np.median(sample))
     return picture(
         y_axis(plane, [(value, f"{100 * value:g}%") for value in ticks(0, top, 4)], "Share of customers"),

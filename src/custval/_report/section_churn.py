@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custval._core.steps import incidence_lines, survival_lines
-from custval._core.wording import count_text, decimal_text, percent_text
+from custval._core.wording import count_text, decimal_text, percent_text, sentence
 from custval._report.markup import Markup, join, tag
-from custval._report.parts import Column, columns, figure, paragraph, readable, section, sentence, table, titled
+from custval._report.parts import Column, columns, figure, paragraph, readable, section, table, titled
 from custval._report.picture_bars import Bar, bars_picture
 from custval._report.picture_curves import MOST_LINES, incidence_picture, survival_picture
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custval._core.wording import count_text, money_text, months_text, percent_text, plural
+from custval._core.wording import count_text, money_text, months_text, percent_text, plural, quadrant_name
 from custval._report.markup import Markup, join, tag
-from custval._report.parts import paragraph, quadrant_name, readable
+from custval._report.parts import paragraph, readable
 
 if TYPE_CHECKING:
     from custval._pipeline.analysis import Analysis

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custval._core.wording import count_text, money_text, months_text, percent_text, plain_text
+from custval._core.wording import count_text, money_text, months_text, percent_text, plain_text, quadrant_name, sentence
 from custval._report.markup import Content, Markup, tag
 from custval._report.parts import (
     WHOLE,
@@ -14,9 +14,7 @@ from custval._report.parts import (
     columns,
     figure,
     paragraph,
-    quadrant_name,
     section,
-    sentence,
     table,
     table_rows,
     titled,
