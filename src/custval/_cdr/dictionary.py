@@ -36,6 +36,12 @@ class Feature:
         The record table it needs beside subscribers.
     columns : tuple of str
         The columns of that table it needs.
+
+    Examples
+    --------
+    >>> from custval.cdr import features
+    >>> features()["recency_days"].formula
+    'days since the last record, at most the longest window (at least 90)'
     """
 
     name: str
@@ -55,6 +61,12 @@ class FeatureDictionary(Result):
     ----------
     features : tuple of Feature
         In the order of the view's columns.
+
+    Examples
+    --------
+    >>> from custval.cdr import features
+    >>> len(features(windows=(30,)))
+    44
     """
 
     features: tuple[Feature, ...]

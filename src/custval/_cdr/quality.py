@@ -30,6 +30,15 @@ class TableChecks(Result):
         The table, the rule, and what `customer_view` does with the rows that break it.
     rows, bad : ndarray of int64, shape (r,)
         Rows of the table, and how many of them break the rule.
+
+    Examples
+    --------
+    >>> from custval.cdr import check_tables
+    >>> from custval.synth import TelecomWorld
+    >>> tables = TelecomWorld(n_subscribers=50, months=1).simulate().tables
+    >>> report = check_tables({"subscribers": tables["subscribers"]}, engine="pandas")
+    >>> report.rule[0], int(report.bad[0]), report.clean
+    ('subscriber_id is there', 0, True)
     """
 
     table: TextArray

@@ -100,7 +100,7 @@ def customer_view(
 
 
 def _allowed(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Feature]) -> tuple[Feature, ...]:
-    """Leave out features of absent columns of subscribers, unless a column there looks misspelt: that is refused later."""
+    """Leave out features of absent columns of subscribers; where a column looks misspelt, keep them to be refused."""
     there = tables["subscribers"].collect_schema().names()
     strange = [name for name in there if name not in COLUMNS["subscribers"]]
 

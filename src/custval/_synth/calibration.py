@@ -35,6 +35,13 @@ class Calibration(Result):
         The range that passes: published figure and tolerance, widened for counts by three standard errors.
     ok : ndarray of bool, shape (f,)
         Whether the world is inside.
+
+    Examples
+    --------
+    >>> from custval.synth import TelecomWorld, calibration_report
+    >>> report = calibration_report(TelecomWorld(n_subscribers=500, seed=1).simulate())
+    >>> report.fact[2], bool(report.ok[2])
+    ('missed calls', True)
     """
 
     fact: TextArray

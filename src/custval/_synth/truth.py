@@ -65,6 +65,16 @@ class Truth(Result):
         S(t) runs tenure and contract clock on and holds the rest of the state. 0 for those gone.
     rules : tuple of dict
         Planted pairs of services: antecedent, consequent, support, confidence, lift, all in closed form.
+
+    Examples
+    --------
+    >>> from custval.synth import TelecomWorld
+    >>> truth = TelecomWorld(n_subscribers=100, months=6).simulate().truth
+    >>> truth.coefficients["voluntary"]["complaints"]
+    0.55
+    >>> rule = truth.rules[0]
+    >>> rule["antecedent"], rule["consequent"], round(rule["lift"], 1)
+    ('roam_eu', 'roam_world', 4.7)
     """
 
     subscriber_id: IntArray

@@ -63,6 +63,13 @@ class World(Result):
     the window opened, or of the first term of a newcomer) says nothing about later renewals.
 
     Each record is seen from its subscriber: the two sides of a call between two subscribers are drawn apart.
+
+    Examples
+    --------
+    >>> from custval.synth import TelecomWorld
+    >>> world = TelecomWorld(n_subscribers=100, months=6, seed=2).simulate()
+    >>> list(world.tables["departures"].columns)
+    ['subscriber_id', 'departure_time', 'cause']
     """
 
     tables: Mapping[str, pd.DataFrame]
