@@ -228,7 +228,19 @@ class Baskets(Result):
         return _from_pairs(unique, owner, order[code], n, _case_weights(sample_weight, n))
 
     def to_frame(self) -> Any:
-        """Return a pandas frame with one row for each distinct basket: basket (tuple of items), count."""
+        """Return the distinct baskets as a pandas frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns basket (a tuple of items) and count; one row for each distinct basket.
+
+        Examples
+        --------
+        >>> from custval.assoc import Baskets
+        >>> Baskets.from_lists([{"tv"}, {"tv"}]).to_frame()["count"].tolist()
+        [2]
+        """
         import pandas as pd
 
         held = [tuple(self.items[j] for j in part) for part in np.split(self.members, self.offsets[1:-1])]

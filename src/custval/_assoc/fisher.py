@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from custval._core.typing import BoolArray, FloatArray, IntArray
+from custval._core.typing import FloatArray, IntArray
 from custval._core.validation import check_choice
 
 __all__ = ("ADJUSTMENTS", "adjusted_p", "fisher_tails")
@@ -18,7 +18,7 @@ def fisher_tails(n: int, a: IntArray, b: IntArray, ab: IntArray) -> tuple[FloatA
     """Return P(X >= ab) and P(X < ab) for X hypergeometric: n customers, a of them marked, b drawn.
 
     The first term is Loader's saddle-point form (no loss of digits at large n); the rest follow by their exact ratios,
-    summed away from the mode on the shorter side. Relative error below 1e-12; a p-value below 1e-308 is 0.
+    summed away from the mode, on whichever side is the smaller. Relative error below 1e-12; below 1e-308 it is 0.
 
     Parameters
     ----------
@@ -39,35 +39,32 @@ def fisher_tails(n: int, a: IntArray, b: IntArray, ab: IntArray) -> tuple[FloatA
     """
     lowest, highest = np.maximum(0, a + b - n), np.minimum(a, b)
     upper = ab > a * (b / n)
-    start = np.where(upper, ab, ab - 1)
-    inside = (start >= lowest) & (start <= highest) & (ab > lowest)
+    # holders of the antecedent without the consequent are hypergeometric too: their upper tail is our lower one
+    drawn, start = np.where(upper, b, n - b), np.where(upper, ab, a - ab + 1)
+    inside = (ab > lowest) & (ab <= highest)
     tail = np.zeros(len(ab))
-    tail[inside] = _tail(n, a[inside], b[inside], start[inside], upper[inside])
+    tail[inside] = _upper_tail(n, a[inside], drawn[inside], start[inside])
     tail, rest = np.clip(tail, 0.0, 1.0), np.clip(1 - tail, 0.0, 1.0)
     certain = ab <= lowest
     p = np.where(certain, 1.0, np.where(upper, tail, rest))
     return p, np.where(certain, 0.0, np.where(upper, rest, tail))
 
 
-def _tail(n: int, a: IntArray, b: IntArray, start: IntArray, upper: BoolArray) -> FloatArray:
-    """Sum the probabilities from `start` upwards (or downwards), each from its neighbour by their ratio."""
-    first = _point_probability(n, a, b, start)
+def _upper_tail(n: int, a: IntArray, b: IntArray, start: IntArray) -> FloatArray:
+    """Sum the probabilities from `start` upwards, each from the one before by their ratio."""
     total = np.ones(len(start))
-    rest = n - a - b
-    fa, fb, fx, fr = (values.astype(np.float64) for values in (a, b, start, rest))
-    up = upper.copy()
     live, term = np.arange(len(start)), np.ones(len(start))
+    left, right, here, rest = (values.astype(np.float64) for values in (a - start, b - start, start, n - a - b + start))
+    step = 0.0
     while live.size:
-        above, below = (fa - fx) * (fb - fx), (fx + 1) * (fr + fx + 1)
-        back_above, back_below = fx * (fr + fx), (fa - fx + 1) * (fb - fx + 1)
-        term = term * np.where(up, above / below, back_above / back_below)
+        term = term * ((left - step) * (right - step)) / ((here + step + 1) * (rest + step + 1))
+        step += 1.0
         total[live] += term
-        fx = fx + np.where(up, 1.0, -1.0)
         keep = term > 1e-17 * total[live]
         if not keep.all():
-            live, up = live[keep], up[keep]
-            term, fa, fb, fx, fr = term[keep], fa[keep], fb[keep], fx[keep], fr[keep]
-    return first * total
+            live, term = live[keep], term[keep]
+            left, right, here, rest = left[keep], right[keep], here[keep], rest[keep]
+    return _point_probability(n, a, b, start) * total
 
 
 def _point_probability(n: int, a: IntArray, b: IntArray, x: IntArray) -> FloatArray:

@@ -150,6 +150,13 @@ class Itemsets(Result):
         -------
         Itemsets
             The sorted sets.
+
+        Examples
+        --------
+        >>> from custval.assoc import frequent_itemsets
+        >>> sets = frequent_itemsets([{"tv", "voice"}, {"voice"}], min_count=1)
+        >>> sets.sort_by("length")[0]
+        ('tv', 'voice')
         """
         check_choice(key, "key", ("support", "count", "length"))
         values = self.length if key == "length" else self.count
@@ -167,6 +174,13 @@ class Itemsets(Result):
         -------
         int or float
             The count, or 0 for a set that is below the threshold or longer than was searched.
+
+        Examples
+        --------
+        >>> from custval.assoc import frequent_itemsets
+        >>> sets = frequent_itemsets([{"tv", "voice"}, {"voice"}], min_count=1)
+        >>> sets.count_of(["voice", "tv"])
+        1
         """
         wanted = {item_position(self.items, item) for item in listed(items, "items")}
         if not wanted:
@@ -177,7 +191,25 @@ class Itemsets(Result):
         return plain_number(self.tree.count[rows[0]]) if rows.size else 0
 
     def to_frame(self, *, separator: str | None = None) -> pd.DataFrame:
-        """Return a pandas frame: itemset (a tuple of items, or text joined by `separator`), length, count, support."""
+        """Return the sets as a pandas frame.
+
+        Parameters
+        ----------
+        separator : str, optional
+            Join the items of a set into one text, e.g. ``" + "``. Default: tuples of items.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns itemset, length, count, support; one row for each set.
+
+        Examples
+        --------
+        >>> from custval.assoc import frequent_itemsets
+        >>> sets = frequent_itemsets([{"tv", "voice"}, {"voice"}], min_count=1)
+        >>> sets.to_frame(separator=" + ")["itemset"].tolist()
+        ['tv', 'voice', 'tv + voice']
+        """
         import pandas as pd
 
         sets: list[Any] = list(self)

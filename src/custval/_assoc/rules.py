@@ -211,6 +211,14 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         ------
         InputError
             An unknown method, or case weights that are not whole numbers.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> rules.adjusted("bonferroni").round(3).tolist()
+        [0.028, 0.028]
         """
         check_choice(method, "method", ADJUSTMENTS)
         check_choice(over, "over", ("searched", "kept"))
@@ -262,6 +270,14 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         -------
         RuleSet
             The rules kept, in the same order.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> rules.where(consequent=["mobile"]).antecedents
+        [('tv',)]
         """
         keep = (self.confidence >= min_confidence) & (self.lift >= min_lift) & (self.count >= min_count)
         sides = (("antecedent", antecedent), ("consequent", consequent))
@@ -287,6 +303,14 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         -------
         RuleSet
             The sorted rules.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> rules.sort_by("confidence").confidence.round(2).tolist()
+        [1.0, 0.67]
         """
         values = self.measure(name)
         return self[np.argsort(-values if descending else values, kind="stable")]
@@ -308,6 +332,13 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         References
         ----------
         Bayardo, Agrawal & Gunopulos (2000), Constraint-based rule mining in large, dense databases.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> rules = association_rules(frequent_itemsets([{"tv", "voice", "cloud"}] * 3, min_count=1))
+        >>> len(rules), len(rules.without_redundant())
+        (9, 6)
         """
         low = check_scalar(min_improvement, "min_improvement", low=0.0, high=1.0)
         return self[np.flatnonzero(self._improvement()[self.selected] > low)]
@@ -324,6 +355,14 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         -------
         str
             What the rule says, against the whole base, and how surely it is no chance.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> rules.explain(0).split(";")[0]
+        'Of the 8 customers with tv, 8 (100.0 %) also have mobile'
         """
         one = self[np.array([index])]
         rule = self[index]
@@ -351,6 +390,14 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         pandas.DataFrame
             Columns antecedent, consequent, count, support, confidence, lift, p_value, p_adjusted (missing where case
             weights are not whole numbers and nothing can be counted).
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> rules.to_frame(separator=" + ")[["antecedent", "consequent", "count"]].values.tolist()
+        [['tv', 'mobile', 8], ['mobile', 'tv', 8]]
         """
         import pandas as pd
 
