@@ -44,7 +44,7 @@ def analyse(
     offer_cost: float = 0.0,
     save_rate: float | None = None,
     encoding: str = "utf-8-sig",
-    block_rows: int = 100_000,
+    block_rows: int = 50_000,
     fit_rows: int = 200_000,
     random_state: int = 0,
     progress: bool = False,
@@ -100,7 +100,7 @@ def analyse(
         record tables) the plan ranks by value at risk and claims no profit.
     encoding : str, default "utf-8-sig"
         Encoding of a CSV file.
-    block_rows : int, default 100000
+    block_rows : int, default 50000
         Rows read at a time.
     fit_rows : int, default 200000
         The hazard and the curves are fitted on at most so many rows, drawn at random; all rows are counted and scored.

@@ -49,11 +49,23 @@ def read_numbers(values: TextArray) -> Numbers:
         wrong = np.isinf(numbers)
         numbers[wrong] = np.nan
         return Numbers(numbers, np.isnan(numbers) & ~wrong, wrong, 0)
+    plain = _all_plain(values)
+    if plain is not None:
+        return Numbers(plain, np.isnan(plain), np.zeros(len(plain), dtype=bool), 0)
     codes, distinct = _distinct(values)
     read = [_number(cell) for cell in distinct] + [(float("nan"), "blank")]
     number = np.array([value for value, _ in read])[codes]
     kind = np.array([kind for _, kind in read])[codes]
     return Numbers(number, kind == "blank", kind == "wrong", int((kind == "respelled").sum()))
+
+
+def _all_plain(values: TextArray) -> FloatArray | None:
+    """Return cells that are all plain finite numbers or missing, the common case, in one pass; None otherwise."""
+    try:
+        numbers = values.astype(np.float64)
+    except (TypeError, ValueError):
+        return None
+    return None if np.isinf(numbers).any() else numbers
 
 
 def _distinct(values: TextArray) -> tuple[IntArray, list[object]]:
@@ -95,4 +107,4 @@ def _float(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if np.isfinite(value) and "_" not in text else None
+    return value if np.isfinite(value) else None

@@ -67,7 +67,7 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
         baskets=len(scores) if cases.services else 0,
         plan=plan,
         plan_summary=summary,
-        notes=(*cases.notes, *rule_notes),
+        notes=(*cases.notes, *(quadrants.notes if quadrants is not None else ()), *rule_notes),
         methods=(*made, *rule_methods, _plan_method(cases, settings)),
         seconds=time.perf_counter() - started,
         peak_memory_mb=peak_memory_mb(),

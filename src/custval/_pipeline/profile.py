@@ -22,6 +22,7 @@ __all__ = ("MAX_LEVELS", "ColumnProfile", "Profile", "profile_table")
 
 MAX_LEVELS = 60
 _MAX_OUTCOMES = 50
+_SHARED_WORDS = 10_000
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class Profile:
     duplicate: BoolArray
     id_blank: BoolArray
     columns: dict[str, ColumnProfile]
+    described: list[str]
     sample: Block
     sample_rows: IntArray
 
@@ -128,7 +130,8 @@ class _Reading:
         )
         for name, column in self.columns.items():
             column.add(block[name])
-        self.sample.add({name: block[name] for name in self.described}, self.rows, n)
+        told = [name for name in self.described if self.columns[name].is_number or not self.columns[name].crowded]
+        self.sample.add({name: block[name] for name in told}, self.rows, n)
         self.rows += n
 
     def finish(self, name: str) -> Profile:
@@ -150,6 +153,7 @@ class _Reading:
             duplicate=_repeats(hashed, id_blank) if self.settings.id else np.zeros(self.rows, dtype=bool),
             id_blank=id_blank,
             columns=self.columns,
+            described=self.described,
             sample=sample,
             sample_rows=sample_rows,
         )
@@ -210,11 +214,12 @@ class _Sample:
         self._keys: list[FloatArray] = []
         self._rows: list[IntArray] = []
         self._limit = 1.0
+        self._words: dict[str, dict[object, object]] = {}
 
     def add(self, block: Block, start: int, n: int) -> None:
         keys = self._random.random(n)
         keep = np.flatnonzero(keys < self._limit)
-        self._parts.append({name: values[keep] for name, values in block.items()})
+        self._parts.append({name: self._shared(name, values[keep]) for name, values in block.items()})
         self._keys.append(keys[keep])
         self._rows.append(start + keep)
         if sum(map(len, self._keys)) > 2 * self._most:
@@ -225,6 +230,17 @@ class _Sample:
             self._prune()
         return self._merged(), np.concatenate(self._rows)
 
+    def _shared(self, name: str, values: TextArray) -> TextArray:
+        """Return the cells with equal words as one object, so that a column of a few words costs a pointer a row."""
+        if values.dtype != object:
+            return values
+        words = self._words.setdefault(name, {})
+        if len(words) > _SHARED_WORDS:
+            return values
+        shared = np.empty(len(values), dtype=object)
+        shared[:] = [words.setdefault(cell, cell) for cell in values.tolist()]
+        return shared
+
     def _prune(self) -> None:
         keys = np.concatenate(self._keys)
         self._limit = float(np.partition(keys, self._most)[self._most])
@@ -234,7 +250,7 @@ class _Sample:
         self._keys, self._rows = [keys[keep]], [row[keep]]
 
     def _merged(self) -> Block:
-        names = self._parts[0]
+        names = [name for name in self._parts[0] if all(name in part for part in self._parts)]
         return {name: _joined([part[name] for part in self._parts]) for name in names}
 
 

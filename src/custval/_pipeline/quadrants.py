@@ -7,15 +7,17 @@ known it is the remaining value instead, and the report says so. Potential is ne
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from custval._core.errors import DataWarning
 from custval._core.results import frozen
 from custval._core.typing import FloatArray, IntArray
 from custval._joins.headroom import lookalike_share, monthly_headroom, service_margins
-from custval._pipeline.analysis import Method, QuadrantPoints
+from custval._pipeline.analysis import Method, Note, QuadrantPoints
 from custval._pipeline.cases import Cases
 from custval._pipeline.scoring import Scores, unpacked
 from custval._segments.quadrants import ValuePotential
@@ -38,6 +40,7 @@ class Quadrants:
     table: pd.DataFrame
     points: QuadrantPoints
     method: Method
+    notes: tuple[Note, ...]
 
 
 def quadrants_of(scores: Scores, cases: Cases) -> Quadrants:
@@ -45,8 +48,11 @@ def quadrants_of(scores: Scores, cases: Cases) -> Quadrants:
     assert scores.margin is not None
     potential, label, how = _potential(scores, cases)
     axes = np.column_stack([scores.margin, potential])
-    model = ValuePotential().fit(axes)
-    return _described(model, axes, scores, label, how)
+    with warnings.catch_warnings(record=True) as odd:
+        warnings.simplefilter("always", DataWarning)
+        model = ValuePotential().fit(axes)
+    notes = tuple(Note("quadrants", len(axes), str(one.message)) for one in odd)
+    return _described(model, axes, scores, label, how, notes)
 
 
 def _potential(scores: Scores, cases: Cases) -> tuple[FloatArray, str, str]:
@@ -69,7 +75,9 @@ def _potential(scores: Scores, cases: Cases) -> tuple[FloatArray, str, str]:
     return room[where] * scores.annuity, "Potential: head-room to look-alikes", how
 
 
-def _described(model: ValuePotential, axes: FloatArray, scores: Scores, label: str, how: str) -> Quadrants:
+def _described(
+    model: ValuePotential, axes: FloatArray, scores: Scores, label: str, how: str, notes: tuple[Note, ...]
+) -> Quadrants:
     """Return the quadrants with their table and picture; money by quadrant is the sum over its customers."""
     code = model.predict(axes)
     risk = np.clip(scores.p_leave, 0.0, 1.0)
@@ -88,7 +96,7 @@ def _described(model: ValuePotential, axes: FloatArray, scores: Scores, label: s
         label_potential=label,
     )
     method = Method("Quadrants", f"Current value is the margin a month now. {how} Each axis is cut at its median.")
-    return Quadrants(code, model.names_, model.strategies_, table[kept], points, method)
+    return Quadrants(code, model.names_, model.strategies_, table[kept], points, method, notes)
 
 
 _COLUMNS = (

@@ -18,7 +18,7 @@ from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
 from custval._pipeline.analysis import Note
 from custval._pipeline.cells import as_text, read_numbers
 from custval._pipeline.profile import MAX_LEVELS, ColumnProfile, Profile
-from custval._pipeline.services import held_cell
+from custval._pipeline.services import held_cell, held_words
 from custval._pipeline.source import Block
 
 __all__ = ("Recipe", "learn_recipe")
@@ -67,13 +67,13 @@ def learn_recipe(
 def _kinds(profile: Profile, services: tuple[str, ...]) -> tuple[Recipe, list[Note]]:
     kinds: dict[str, str] = {}
     notes: list[Note] = []
-    for name in profile.sample:
+    for name in profile.described:
         column = profile.columns[name]
         if name in services and _is_held(column):
             kinds[name] = "held"
         elif column.is_number and not (0 < len(column.levels) <= 1 and column.blanks == 0):
             kinds[name] = "number"
-        elif column.crowded and not column.is_number:
+        elif name not in profile.sample or (column.crowded and not column.is_number):
             why = f"more than {MAX_LEVELS} different texts, like an identifier or free text"
             notes.append(_left_out(column, why))
         elif len(column.levels) <= 1 and column.blanks in (0, profile.n):
@@ -96,9 +96,7 @@ def _clean(kind: str, values: TextArray) -> TextArray:
     if kind == "number":
         return read_numbers(values).values
     words = as_text(values)
-    if kind == "text":
-        return words
-    return np.array(["Yes" if held_cell(word) is True else "No" for word in words], dtype=object)
+    return words if kind == "text" else held_words(words)
 
 
 def _follows_tenure(

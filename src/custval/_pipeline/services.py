@@ -15,7 +15,7 @@ from custval._core.typing import BoolArray, TextArray
 from custval._pipeline.cells import NO, YES, as_text
 from custval._pipeline.profile import MAX_LEVELS, ColumnProfile
 
-__all__ = ("ServiceReader", "held_cell")
+__all__ = ("ServiceReader", "held_cell", "held_words")
 
 
 def held_cell(cell: str | None) -> bool | str:
@@ -27,6 +27,14 @@ def held_cell(cell: str | None) -> bool | str:
     if folded in YES:
         return True
     return False if not folded or folded in NO or folded == "none" or folded.startswith("no ") else word
+
+
+def held_words(words: TextArray) -> TextArray:
+    """Return ``Yes`` where a cell says that the service is held, ``No`` elsewhere."""
+    meaning = {word: "Yes" if held_cell(word) is True else "No" for word in set(words.tolist())}
+    made = np.empty(len(words), dtype=object)
+    made[:] = [meaning[word] for word in words.tolist()]
+    return made
 
 
 class ServiceReader:

@@ -37,7 +37,7 @@ class Settings:
     offer_cost: float = 0.0
     save_rate: float | None = None
     encoding: str = "utf-8-sig"
-    block_rows: int = 100_000
+    block_rows: int = 50_000
     fit_rows: int = 200_000
     random_state: int = 0
     progress: bool = False

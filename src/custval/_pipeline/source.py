@@ -22,7 +22,7 @@ from custval._core.typing import AnyFrame, TextArray
 __all__ = ("BLOCK_ROWS", "Block", "TableSource", "open_source")
 
 Block = dict[str, TextArray]
-BLOCK_ROWS = 100_000
+BLOCK_ROWS = 50_000
 
 
 class TableSource(Protocol):
@@ -86,7 +86,7 @@ class CsvSource:
         self.columns = list(self._names)
 
     def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
-        """Yield the named columns, block by block; text stays text, an empty cell is missing."""
+        """Yield the named columns, block by block; every cell is text, or missing where nothing stands."""
         import pandas as pd
 
         wanted = [self._names[name] for name in columns]
@@ -94,21 +94,24 @@ class CsvSource:
             reader = pd.read_csv(
                 self._path,
                 sep=self._delimiter,
-                usecols=wanted,
                 chunksize=self._block_rows,
                 encoding=self._encoding,
                 keep_default_na=False,
                 na_values=[""],
-                low_memory=False,
+                dtype=object,  # what a cell means is decided in one place, and text needs no second allocator
                 skipinitialspace=False,
             )
             with reader:
                 for chunk in reader:
-                    yield {name: _objects(chunk[original]) for name, original in zip(columns, wanted, strict=True)}
+                    if not isinstance(chunk.index, pd.RangeIndex):
+                        raise InputError(f"{self.name} has more cells in its rows than names in its header; name each column")
+                    yield {name: np.asarray(chunk[original]) for name, original in zip(columns, wanted, strict=True)}
         except UnicodeDecodeError as wrong:
             raise self._not_text(wrong) from None
         except pd.errors.ParserError as wrong:
             detail = str(wrong).split("C error: ")[-1].strip()
+            if detail == "out of memory":
+                raise MemoryError(detail) from None
             raise InputError(
                 f"{self.name} cannot be read as delimited text: {detail}; a cell that holds the delimiter "
                 f"{self._delimiter!r} needs quotes"
@@ -169,11 +172,6 @@ def _stripped(names: Sequence[str], where: str) -> dict[str, str]:
     if twice:
         raise InputError(f"{where} has {clean.count(twice[0])} columns named {twice[0]!r}; give each a name of its own")
     return dict(zip(clean, names, strict=True))
-
-
-def _objects(series: Any) -> TextArray:
-    values = series.to_numpy(dtype=object) if not hasattr(series.dtype, "itemsize") or series.dtype == object else None
-    return np.asarray(series.to_numpy() if values is None else values)
 
 
 def _neighbour(path: Path) -> str:
