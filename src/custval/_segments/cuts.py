@@ -24,14 +24,17 @@ ROUNDING = 1e-12
 
 def quantile_cut(values: FloatArray, weight: FloatArray, quantile: float) -> float:
     """Return the smallest value above the weighted quantile (the smallest x with F(x) >= quantile)."""
-    order = np.argsort(values, kind="stable")
-    order = order[weight[order] > 0]
-    people = weight[order].cumsum()
-    at = int(np.searchsorted(people, quantile * people[-1] * (1 - ROUNDING)))
-    level = values[order[at]]
-    above = values[order][values[order] > level]
+    counted = values[weight > 0]
+    if (weight == 1.0).all():
+        place = int(np.ceil(quantile * len(values) * (1 - ROUNDING))) - 1
+        level = np.partition(values, place)[place]
+    else:
+        order = np.argsort(values, kind="stable")
+        people = weight[order].cumsum()
+        level = values[order[int(np.searchsorted(people, quantile * people[-1] * (1 - ROUNDING)))]]
+    above = counted[counted > level]
     # nobody is above: the cut stands just over the top value, so that all are low and a richer newcomer is high
-    return float(above[0]) if len(above) else float(np.nextafter(level, np.inf))
+    return float(above.min()) if len(above) else float(np.nextafter(level, np.inf))
 
 
 def share_cut(values: FloatArray, weight: FloatArray, share: float, name: str) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.results import Result, frozen
-from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray
+from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_choice, check_length, check_scalar, float_array, sample_weight_array
 
 if TYPE_CHECKING:
@@ -137,15 +137,37 @@ def quadrant_table(
     level = check_scalar(conf_level, "conf_level", low=0.0, high=1.0, low_open=True, high_open=True)
     worth = _column(getattr(lifetime_value, "value", lifetime_value), "lifetime_value", n)
     chance = _column(p_leave, "p_leave", n, low=0.0, high=1.0)
-    inside: BoolArray = codes[None, :] == np.arange(len(labels["quadrant"]))[:, None]
-    found = _shares(inside, weight, level)
-    found |= _totals("current_value", axes[:, 0], inside, weight)
-    found |= _totals("potential_value", axes[:, 1], inside, weight)
-    found |= _totals("lifetime_value", worth, inside, weight)
-    found |= _totals("value_at_risk", None if worth is None or chance is None else worth * chance, inside, weight)
-    found |= _value_shares(axes[:, 0] if worth is None else worth, inside, weight)
-    found |= _mean_chances(chance, inside, weight)
+    groups = _Groups(codes, weight, len(labels["quadrant"]))
+    found = _shares(groups, level)
+    found |= _totals("current_value", axes[:, 0], groups)
+    found |= _totals("potential_value", axes[:, 1], groups)
+    found |= _totals("lifetime_value", worth, groups)
+    found |= _totals("value_at_risk", None if worth is None or chance is None else worth * chance, groups)
+    found |= _value_shares(axes[:, 0] if worth is None else worth, groups)
+    found |= _mean_chances(chance, groups)
     return QuadrantTable(**labels, **found, conf_level=level)
+
+
+class _Groups:
+    """Sums by quadrant, of values (weight w) and of squares (w where whole, for copies; else w squared)."""
+
+    def __init__(self, codes: IntArray, weight: FloatArray, count: int) -> None:
+        self.codes, self.weight, self.count = codes, weight, count
+        self.whole = bool((weight == np.floor(weight)).all())
+        self.square_weight = weight if self.whole else weight**2
+        self.heads = self.sums(np.ones(len(codes)))
+        self.square_heads = self.squares(np.ones(len(codes)))
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        return np.bincount(self.codes, weights=self.weight * values, minlength=self.count).astype(np.float64)
+
+    def squares(self, deviation: FloatArray) -> FloatArray:
+        spread = self.square_weight * deviation**2
+        return np.bincount(self.codes, weights=spread, minlength=self.count).astype(np.float64)
+
+    @property
+    def observations(self) -> float:
+        return float(self.heads.sum()) if self.whole else float((self.weight > 0).sum())
 
 
 def _column(values: Any, name: str, n: int, *, low: float = -np.inf, high: float = np.inf) -> FloatArray | None:
@@ -156,66 +178,64 @@ def _column(values: Any, name: str, n: int, *, low: float = -np.inf, high: float
     return column
 
 
-def _shares(inside: BoolArray, weight: FloatArray, level: float) -> dict[str, Any]:
+def _shares(groups: _Groups, level: float) -> dict[str, Any]:
     """Return heads and their shares with Wilson intervals (Wilson 1927)."""
-    heads = inside @ weight
-    share = heads / weight.sum()
+    total = groups.heads.sum()
+    share = groups.heads / total
     # case weights count customers where they are whole; else the customers that they are worth
-    whole = bool((weight == np.floor(weight)).all())
-    n = weight.sum() if whole else weight.sum() ** 2 / (weight**2).sum()
+    n = total if groups.whole else total**2 / groups.square_heads.sum()
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return {
-        "customers": frozen(heads),
+        "customers": frozen(groups.heads),
         "share_of_customers": frozen(share),
         "share_of_customers_lower": frozen(np.clip(middle - half, 0.0, share)),
         "share_of_customers_upper": frozen(np.clip(middle + half, share, 1.0)),
     }
 
 
-def _totals(name: str, values: FloatArray | None, inside: BoolArray, weight: FloatArray) -> dict[str, Any]:
+def _totals(name: str, values: FloatArray | None, groups: _Groups) -> dict[str, Any]:
+    """Return totals and their errors: a customer counts with their value inside and with 0 outside."""
     if values is None:
         return {name: None, f"{name}_std_error": None}
-    money = inside * values
-    mean = (money @ weight) / weight.sum()
-    errors = _errors(money - mean[:, None], weight)
-    return {name: frozen(money @ weight), f"{name}_std_error": errors}
+    totals = groups.sums(values)
+    mean = totals / groups.heads.sum()
+    outside = groups.square_heads.sum() - groups.square_heads
+    squares = groups.squares(values - mean[groups.codes]) + outside * mean**2
+    return {name: frozen(totals), f"{name}_std_error": _error(squares, groups.observations)}
 
 
-def _value_shares(values: FloatArray, inside: BoolArray, weight: FloatArray) -> dict[str, Any]:
-    total = float(values @ weight)
+def _value_shares(values: FloatArray, groups: _Groups) -> dict[str, Any]:
+    money = groups.sums(values)
+    total = float(money.sum())
     if total == 0.0:
         return {"share_of_value": None, "share_of_value_std_error": None}
-    money = inside * values
-    share = (money @ weight) / total
-    errors = _errors(money - share[:, None] * values, weight)
-    error = None if errors is None else frozen(errors / abs(total))
-    return {"share_of_value": frozen(share), "share_of_value_std_error": error}
+    share, squares = money / total, groups.squares(values)
+    # the deviation of a ratio: v (1 - share) inside, v share outside
+    spread = (1.0 - share) ** 2 * squares + share**2 * (squares.sum() - squares)
+    return {
+        "share_of_value": frozen(share),
+        "share_of_value_std_error": _error(spread / total**2, groups.observations),
+    }
 
 
-def _mean_chances(chance: FloatArray | None, inside: BoolArray, weight: FloatArray) -> dict[str, Any]:
+def _mean_chances(chance: FloatArray | None, groups: _Groups) -> dict[str, Any]:
     if chance is None:
         return {"mean_p_leave": None, "mean_p_leave_std_error": None}
-    means: list[float | None] = []
-    errors: list[float | None] = []
-    for some in inside:
-        heads = weight[some].sum()
-        mean = float(weight[some] @ chance[some] / heads) if heads else None
-        error = None if mean is None else _errors((chance[some] - mean)[None, :], weight[some])
-        means.append(mean)
-        errors.append(None if error is None else float(error[0] / heads))
-    return {"mean_p_leave": tuple(means), "mean_p_leave_std_error": tuple(errors)}
+    heads = groups.heads
+    means = groups.sums(chance) / np.where(heads > 0, heads, 1.0)
+    squares = groups.squares(chance - means[groups.codes])
+    counts = heads if groups.whole else np.bincount(groups.codes[groups.weight > 0], minlength=groups.count)
+    errors = [
+        _error(np.array([s / h**2]), float(c)) if h else None for s, h, c in zip(squares, heads, counts, strict=True)
+    ]
+    return {
+        "mean_p_leave": tuple(float(mean) if h else None for mean, h in zip(means, heads, strict=True)),
+        "mean_p_leave_std_error": tuple(None if error is None else float(error[0]) for error in errors),
+    }
 
 
-def _errors(deviation: FloatArray, weight: FloatArray) -> FloatArray | None:
-    """Return the standard error of weighted sums, rows of `deviation` (m, n) from their means; None for one customer.
-
-    Whole weights stand for copies, each an observation of its own; others are known factors of one observation.
-    """
-    whole = bool((weight == np.floor(weight)).all())
-    n = float(weight.sum()) if whole else float((weight > 0).sum())
-    if n <= 1:
-        return None
-    squares = deviation**2 @ (weight if whole else weight**2)
-    return frozen(np.sqrt(squares * n / (n - 1)))
+def _error(squares: FloatArray, n: float) -> FloatArray | None:
+    """Return the standard error of sums from the squares of their deviations; None for one customer."""
+    return frozen(np.sqrt(squares * n / (n - 1.0))) if n > 1 else None
