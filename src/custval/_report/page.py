@@ -51,6 +51,18 @@ def html_report(analysis: Analysis) -> str:
     str
         The page: inline style, inline SVG pictures, no script and no address outside itself. All text that comes from
         the data is escaped.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from custval.pipeline import analyse
+    >>> from custval.report import html_report
+    >>> random = np.random.default_rng(0)
+    >>> table = pd.DataFrame({"tenure": random.integers(1, 40, 400), "plan": random.choice(["basic", "plus"], 400)})
+    >>> table["left"] = random.random(400) < np.where(table["plan"] == "basic", 0.4, 0.1)
+    >>> page = html_report(analyse(table, tenure="tenure", event="left", charge=20.0))
+    >>> page.startswith("<!doctype html>"), "<script" in page, "https:" in page
+    (True, False, False)
     """
     body = join(
         (
@@ -92,6 +104,17 @@ def write_report(analysis: Analysis, path: str | Path) -> Path:
     -------
     Path
         The file written.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from custval.pipeline import analyse
+    >>> from custval.report import write_report
+    >>> random = np.random.default_rng(0)
+    >>> table = pd.DataFrame({"tenure": random.integers(1, 40, 400), "plan": random.choice(["basic", "plus"], 400)})
+    >>> table["left"] = random.random(400) < np.where(table["plan"] == "basic", 0.4, 0.1)
+    >>> write_report(analyse(table, tenure="tenure", event="left", charge=20.0), "out/report.html").name
+    'report.html'
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
