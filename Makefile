@@ -31,7 +31,7 @@ lint: .venv-lint/.ready  ## check style, docstrings and types
 	@.venv-lint/bin/ruff check .
 	@.venv-lint/bin/ruff format --check .
 	@.venv-lint/bin/mypy
-	@.venv-lint/bin/pyright
+	@.venv-lint/bin/pyright --pythonpath .venv-lint/bin/python
 
 clean:  ## remove environments, caches and built files
 	@rm -rf .venv-* .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov dist build out docs/_build docs/_generated
