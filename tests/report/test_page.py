@@ -7,11 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from custval.pipeline import Analysis, Method, Note, Reading
 from custval.report import html_report, write_report
+from custval.segments import lorenz_curve
+from custval.survival import aalen_johansen, kaplan_meier, survival_target
 
 VOID = {"meta", "br", "hr", "link"}
 EVIL = '<script>alert("1")</script>'
@@ -222,3 +225,78 @@ def test_words_stand_out_on_the_tinted_fields(scheme: dict[str, str]) -> None:
             for i in (1, 3, 5)
         ]
         assert contrast(scheme["soft"], "#" + "".join(f"{part:02x}" for part in mixed)) >= 4.5
+
+
+def test_nobody_left_to_score(make: Any) -> None:
+    nobody = make().customers.head(0)
+    plan = make().plan.head(0)
+    analysis = make(customers=nobody, customers_total=0, plan=plan, value=None, quadrants=None, quadrant_points=None)
+    assert "Customer value and churn" in Reader(html_report(analysis)).text
+
+
+@pytest.mark.parametrize("sample", [[5.0], [5.0, 5.0, 5.0], [-3.0, -2.0, 1.0], [0.0, 0.0, 1e9]])
+def test_odd_values_are_drawn(make: Any, sample: list[float]) -> None:
+    values = np.array(sample)
+    value = replace(make().value, sample=values, lorenz=lorenz_curve(np.abs(values) + 1))
+    assert not re.search(r"\bnan\b|\binf\b", html_report(make(value=value)))
+
+
+def test_points_on_one_spot_are_drawn(make: Any) -> None:
+    points = replace(
+        make().quadrant_points, current=np.zeros(3), potential=np.zeros(3), quadrant=np.zeros(3, int), cut_current=0.0
+    )
+    assert "nan" not in html_report(make(quadrant_points=points))
+
+
+def test_many_groups_are_cut_and_counted(make: Any) -> None:
+    y = survival_target(np.arange(1, 61), np.ones(60))
+    curves = kaplan_meier(y, groups=np.repeat(np.arange(12), 5))
+    text = Reader(html_report(make(survival=curves, group="region_code"))).text
+    assert "The first 7 of 12 are drawn." in text
+    assert "by region code" in text
+
+
+def test_only_one_cause_is_not_told_by_cause(make: Any) -> None:
+    y = survival_target([3, 5, 8, 8], [1, 1, 0, 0])
+    base = replace(make().base, left_by_cause={"left": 1869}, monthly_rate_by_cause={"left": 0.008})
+    text = Reader(html_report(make(base=base, incidence=aalen_johansen(y)))).text
+    assert "names no causes of leaving" in text
+    assert "Departures by cause" not in text
+
+
+def test_readings_are_compared_with_the_one_used(make: Any) -> None:
+    reading = Reading("As it stood.", 12.0, 0.02, (("the whole tenure", 0.01), ("the last month", 0.02)))
+    text = Reader(html_report(make(reading=reading))).text
+    assert "1.0% a month · 2.0 times less" in text
+    assert "The readings differ by a factor of 2.0" in text
+    alone = Reader(html_report(make(reading=replace(reading, alternatives=())))).text
+    assert "As it stood." in alone
+    assert "factor" not in alone
+
+
+def test_a_rule_and_its_mirror_are_told_once(make: Any) -> None:
+    rules = pd.DataFrame(
+        {
+            "antecedent": ["a_1 + b", "a_1 + c", "b", "d"],
+            "consequent": ["c", "b", "d", "e"],
+            "count": [9, 9, 8, 7],
+            "support": 0.1,
+            "confidence": 0.5,
+            "lift": [4.0, 3.9, 3.0, 2.0],
+            "p_adjusted": 0.01,
+        }
+    )
+    text = Reader(html_report(make(rules=rules))).text
+    assert text.count("Of the customers with") == 3
+    assert "Of the customers with a 1 + b , 50.0% also have c" in text
+    assert "Of the customers with a 1 + c" not in text
+
+
+def test_offers_that_differ_have_a_column(make: Any) -> None:
+    plan = make().plan
+    text = Reader(html_report(make(plan=plan))).text
+    assert "each with “10% off for 6 months”" in text
+    plan = plan.assign(offer=np.where(plan["rank"] % 2, "data bonus", "discount"))
+    text = Reader(html_report(make(plan=plan))).text
+    assert "each with" not in text
+    assert "data bonus" in text
