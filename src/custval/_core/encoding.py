@@ -8,7 +8,7 @@ name, or counted as the reference level with ``unseen="other"``. Missing values 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -18,9 +18,13 @@ from custval._core.frames import frame_length, is_frame, to_columns
 from custval._core.typing import AnyFrame, BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import check_choice, nearest
 
-__all__ = ("DesignEncoder", "plain_matrix")
+__all__ = ("DesignEncoder", "DesignMatrix", "plain_matrix")
 
 _MISSING, _UNSEEN = -1, -2
+
+
+class DesignMatrix(np.ndarray[tuple[int, int], np.dtype[np.float64]]):
+    """A design matrix that an encoder has already made; slices of rows are design matrices too."""
 
 
 class DesignEncoder:
@@ -65,6 +69,8 @@ class DesignEncoder:
 
     def transform(self, X: AnyFrame, *, owner: str = "this model") -> FloatArray:
         """Return the design matrix of `X`, shape (n, p), float64."""
+        if isinstance(X, DesignMatrix):
+            return self._made(X, owner)
         if not is_frame(X) or _is_sparse(X):
             return self._plain(X, owner)
         table = to_columns(X)
@@ -76,6 +82,10 @@ class DesignEncoder:
                 raise InputError(f"{owner} was fitted with a column {name!r}, which is missing{nearest(name, table)}")
             parts.extend(self._code(spec, table[spec["name"]]))
         return np.column_stack(parts) if parts else np.empty((length, 0))
+
+    def design(self, X: AnyFrame, *, owner: str = "this model") -> DesignMatrix:
+        """Return the design matrix of `X` as a kind that ``transform`` hands back as it is: coded once, asked often."""
+        return self.transform(X, owner=owner).view(DesignMatrix)
 
     def describe(self, feature: int) -> str:
         """Return the feature as words: ``Contract = One year``, or ``age`` for a number."""
@@ -139,6 +149,12 @@ class DesignEncoder:
             )
         return [(codes == code).astype(np.float64) for code in range(1, len(levels))]
 
+    def _made(self, X: DesignMatrix, owner: str) -> FloatArray:
+        wanted = len(self.feature_names)
+        if X.ndim != 2 or X.shape[1] != wanted:
+            raise InputError(f"{owner} has a design matrix of {wanted} columns, not shape {X.shape}")
+        return np.asarray(X)
+
     def _plain(self, X: Any, owner: str) -> FloatArray:
         matrix = plain_matrix(X)
         if self.named:
@@ -200,8 +216,18 @@ def _missing(values: TextArray) -> BoolArray:
     if values.dtype.kind in "Mm":
         return np.isnat(values)
     if values.dtype == object:
-        return np.fromiter(map(_is_missing, values.tolist()), dtype=bool, count=len(values))
+        listed = values.tolist()
+        if not any(map(_is_missing, _distinct(listed))):
+            return np.zeros(len(values), dtype=bool)
+        return np.fromiter(map(_is_missing, listed), dtype=bool, count=len(values))
     return np.zeros(len(values), dtype=bool)
+
+
+def _distinct(listed: list[Any]) -> Iterable[Any]:
+    try:
+        return set(listed)
+    except TypeError:  # something that cannot be hashed, such as a list
+        return listed
 
 
 def _is_missing(value: Any) -> bool:

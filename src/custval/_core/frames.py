@@ -57,7 +57,7 @@ def rows(frame: AnyFrame, keep: TextArray) -> AnyFrame:
     if isinstance(frame, Mapping):
         return {name: np.asarray(values)[keep] for name, values in frame.items()}
     if not is_frame(frame):
-        return np.asarray(frame)[keep]
+        return np.asanyarray(frame)[keep]
     where = np.flatnonzero(keep) if np.asarray(keep).dtype == bool else np.asarray(keep)
     return _narwhals(frame)[where].to_native()
 

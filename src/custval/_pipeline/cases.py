@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from custval._core.typing import BoolArray, FloatArray, TextArray
+from custval._core.typing import AnyFrame, BoolArray, FloatArray, TextArray
 from custval._pipeline.analysis import Base, Method, Note, Reading
 
 __all__ = ("Cases", "ScoreBlock")
@@ -17,7 +17,7 @@ class ScoreBlock:
     """Some current customers: id (n,), the model's columns, months stayed (n,), monthly margin (n,), held (n, J)."""
 
     ids: TextArray
-    X: Mapping[str, TextArray]
+    X: AnyFrame
     given: FloatArray
     margin: FloatArray | None
     held: BoolArray | None

@@ -7,7 +7,7 @@ block by block afterwards, when the quadrants and the plan are known.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,8 @@ def _score_block(
 ) -> dict[str, Any]:
     horizon = settings.horizon
     months = np.arange(1, horizon + 1)
+    reasons = words.codes(model.reasons(block.X, top=REASONS))
+    block = replace(block, X=model.encoder_.design(block.X))  # coded once for the many questions below
     survival = model.predict_survival(block.X, months, given=block.given)
     incidence = model.predict_incidence(block.X, [ALERT_MONTHS], given=block.given)[:, :, 0]
     weight = np.zeros_like(survival)
@@ -122,7 +124,7 @@ def _score_block(
         "p_cause": incidence.astype(np.float32),
         "months": 1.0 + survival[:, :-1].sum(axis=1),
         "given": block.given.astype(np.float32),
-        "reason": words.codes(model.reasons(block.X, top=REASONS)),
+        "reason": reasons,
         "basket": None if block.held is None else _packed(block.held),
     }
     return {**scored, **_money(model, block, survival, cases, settings)}
