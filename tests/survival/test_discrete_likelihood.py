@@ -79,8 +79,11 @@ def test_month_counts_count_who_is_at_risk_and_who_leaves():
 
 
 def test_the_spline_is_orthonormal_and_loses_columns_where_months_are_few():
-    counts = month_counts(np.zeros(3, int), np.array([1, 2, 2]), np.array([1, 1, 0]), np.ones(3), 1)
+    counts = month_counts(np.zeros(3, int), np.array([1, 2, 2]), np.array([1, 1, 0]), np.full(3, 5.0), 1)
     assert smooth_basis(counts, "spline", 4).columns[0].shape == (2, 2)
+    few = month_counts(np.zeros(30, int), np.arange(1, 31), (np.arange(30) % 10 == 9).astype(int), np.ones(30), 1)
+    assert smooth_basis(few, "spline", 4).columns[0].shape == (30, 1)
+    assert smooth_basis(few, "linear", 4).columns[0].shape == (30, 2)
     one = month_counts(np.zeros(3, int), np.array([1, 1, 1]), np.array([1, 1, 0]), np.ones(3), 1)
     assert smooth_basis(one, "spline", 4).columns[0].tolist() == [[1.0]]
     many = month_counts(np.zeros(60, int), np.arange(1, 61), np.ones(60, int), np.ones(60), 1)

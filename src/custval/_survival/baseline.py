@@ -33,6 +33,7 @@ __all__ = (
 
 BASELINES = ("free", "spline", "linear", "constant")
 TAIL_MONTHS = 12
+EXITS_FOR_COLUMN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +104,10 @@ def free_basis_ahead(level: FloatArray, stays: FloatArray, tail: FloatArray) -> 
 
 
 def smooth_basis(counts: MonthCounts, kind: str, df: int) -> MonthBasis:
-    """Return the same few smooth columns for every cause: ``spline``, ``linear`` or ``constant`` in log(1 + month)."""
+    """Return a few smooth columns for each cause: ``spline``, ``linear`` or ``constant`` in log(1 + month).
+
+    The columns stand from smooth to bent; a cause with few departures takes only the first of a spline, one for each 5.
+    """
     causes, last = counts.exits.shape
     scale = np.log1p(np.arange(1, last + 1, dtype=np.float64))
     shared = np.ones((last, 1))
@@ -113,7 +117,8 @@ def smooth_basis(counts: MonthCounts, kind: str, df: int) -> MonthBasis:
         shared = np.column_stack([shared, _bends(scale, _knots(scale, counts.exits.sum(axis=0), df))])
     columns = _orthonormal(shared, counts.at_risk)
     everywhere = np.ones((causes, last), dtype=bool)
-    return MonthBasis((columns,) * causes, active=everywhere, saturated=np.zeros(last, dtype=bool))
+    own = tuple(columns[:, : _affordable(exits, kind, columns.shape[1])] for exits in counts.exits.sum(axis=1))
+    return MonthBasis(own, active=everywhere, saturated=np.zeros(last, dtype=bool))
 
 
 def tail_weight(counts: MonthCounts, saturated: BoolArray, *, smooth: bool) -> FloatArray:
@@ -142,6 +147,11 @@ def _knots(scale: FloatArray, exits: FloatArray, df: int) -> FloatArray:
     share = np.cumsum(exits) / exits.sum()
     inner = scale[np.searchsorted(share, np.linspace(0, 1, df + 1)[1:-1] - 1e-12)]
     return np.unique(np.concatenate([[scale[0]], inner, [scale[-1]]]))
+
+
+def _affordable(exits: float, kind: str, columns: int) -> int:
+    # a curve through a handful of departures runs off to hazard zero in the months between them
+    return max(1, min(columns, int(exits // EXITS_FOR_COLUMN))) if kind == "spline" else columns
 
 
 def _bends(scale: FloatArray, knots: FloatArray) -> FloatArray:

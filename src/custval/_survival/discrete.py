@@ -70,7 +70,8 @@ class DiscreteHazard(Estimator):
         How the hazard moves with tenure: one level for each month with departures (months without one have hazard 0),
         a natural cubic spline in log(1 + month) (best for small data and for forecasts), a line in it, or a constant.
     baseline_df : int, default 4
-        Degrees of freedom of the spline besides its constant, >= 1.
+        Degrees of freedom of the spline besides its constant, >= 1; a cause with fewer than 5 departures for each
+        takes fewer.
     l2 : float, default 0.0
         Penalty ``l2 / 2 * sum coef ** 2``, in raw units of X, not divided by n, >= 0. Baselines are not penalised.
     standardize_penalty : bool, default False
@@ -634,7 +635,7 @@ class DiscreteHazard(Estimator):
 
     def _basis_ahead(self) -> list[FloatArray]:
         if self.basis_ is not None:
-            return [self.basis_] * len(self.level_)
+            return list(self.basis_)
         return free_basis_ahead(self.level_, self.stays_, self.tail_weight_)
 
     def _path(self) -> Path:

@@ -73,7 +73,7 @@ class DiscreteFit:
         Customers at risk by month.
     tail : ndarray of shape (T,)
         Weights of the months whose mean level is held after T.
-    basis : ndarray of shape (T + 1, q) or None
+    basis : tuple of K ndarrays of shape (T + 1, q_k), or None
         The columns of a smooth baseline.
     log_likelihood, log_likelihood_null : float
         With and without the columns of X.
@@ -89,7 +89,7 @@ class DiscreteFit:
     stays: FloatArray
     exposure: FloatArray
     tail: FloatArray
-    basis: FloatArray | None
+    basis: tuple[FloatArray, ...] | None
     log_likelihood: float
     log_likelihood_null: float
     iterations: int
@@ -199,7 +199,7 @@ def _null_fit(counts: MonthCounts, basis: MonthBasis, options: FitOptions) -> Op
     nothing = np.empty((int(keep.sum()), 0))
     rows = risk_rows(nothing, month[keep] - 1, month[keep], event[keep], weight[keep], basis=basis)
     start = _null_start(counts, basis, options)
-    return newton(_penalised(rows, options.link, np.zeros(len(start))), start, max_iter=100, tol=1e-12)
+    return newton(_penalised(rows, options.link, np.zeros(len(start))), start, max_iter=100, tol=options.tol)
 
 
 def _null_start(counts: MonthCounts, basis: MonthBasis, options: FitOptions) -> FloatArray:
@@ -301,7 +301,7 @@ def _coefficients(theta: FloatArray, rows: RiskRows) -> FloatArray:
 
 def _path(
     theta: FloatArray, rows: RiskRows, basis: MonthBasis, counts: MonthCounts, options: FitOptions
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray | None]:
+) -> tuple[FloatArray, FloatArray, FloatArray, tuple[FloatArray, ...] | None]:
     """Return levels and stays with the held month at the end, the weights that made it, and the smooth columns."""
     smooth = options.baseline != "free"
     weight = tail_weight(counts, basis.saturated, smooth=smooth)
@@ -314,8 +314,8 @@ def _path(
     end = 1.0 if weight.any() else 0.0  # everybody left in each of the last months: so it goes on
     if not weight.any():
         held = level[:, -1]
-    shared = np.vstack([basis.columns[0], weight @ basis.columns[0]]) if smooth else None
-    return np.column_stack([level, held]), np.append(stays, end), weight, shared
+    ahead = tuple(np.vstack([columns, weight @ columns]) for columns in basis.columns) if smooth else None
+    return np.column_stack([level, held]), np.append(stays, end), weight, ahead
 
 
 def _held(level: FloatArray, weight: FloatArray) -> FloatArray:
