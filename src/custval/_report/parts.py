@@ -106,7 +106,7 @@ def table(headings: Sequence[Column], rows: Iterable[Sequence[Content]], *, capt
         )
         for row in rows
     ]
-    made = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", join(body, "\n")))
+    made = tag("table", tag("caption", tag("span", caption)), tag("thead", head), tag("tbody", join(body, "\n")))
     return tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
