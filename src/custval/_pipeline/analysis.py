@@ -28,7 +28,23 @@ __all__ = ("Analysis", "Base", "Method", "Note", "PlanSummary", "QuadrantPoints"
 @public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Note(Result):
-    """One data-quality note: where it was seen, how many rows or columns, and what was done about it."""
+    """One data-quality note: where it was seen, how many rows or columns, and what was done about it.
+
+    Attributes
+    ----------
+    subject : str
+        The table or column.
+    count : int
+        Rows or columns concerned.
+    action : str
+        What was done about them.
+
+    Examples
+    --------
+    >>> from custval.pipeline import Note
+    >>> Note("tenure", 11, "tenure of 0: counted as half a month").count
+    11
+    """
 
     subject: str
     count: int
@@ -38,7 +54,21 @@ class Note(Result):
 @public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Method(Result):
-    """How one number of the report was made."""
+    """How one number of the report was made.
+
+    Attributes
+    ----------
+    heading : str
+        The number.
+    text : str
+        How it was made.
+
+    Examples
+    --------
+    >>> from custval.pipeline import Method
+    >>> Method("Value", "Expected discounted margin over 24 months.").to_dict()
+    {'heading': 'Value', 'text': 'Expected discounted margin over 24 months.'}
+    """
 
     heading: str
     text: str
@@ -59,6 +89,13 @@ class Reading(Result):
         Departures per customer-month at risk under the reading used, in 0..1.
     alternatives : tuple of (str, float)
         Label and monthly rate of each other reading.
+
+    Examples
+    --------
+    >>> from custval.pipeline import Reading
+    >>> reading = Reading("tenure is the whole follow-up", None, 0.008, (("counted over the last 3 months", 0.024),))
+    >>> [f"{rate / reading.monthly_rate:.0f} times" for _, rate in reading.alternatives]
+    ['3 times']
     """
 
     statement: str
@@ -70,7 +107,25 @@ class Reading(Result):
 @public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class Base(Result):
-    """The base in figures: customers read, still here, left by cause, and monthly churn by cause (0..1)."""
+    """The base in figures: customers read, still here, left by cause, and monthly churn by cause.
+
+    Attributes
+    ----------
+    customers, active, left : int
+        Customers read; those still here; those who left.
+    left_by_cause : dict
+        How many left for each cause.
+    monthly_rate_by_cause : dict
+        Departures per customer-month at risk for each cause, in 0..1.
+    time_unit : str
+        Unit of tenure.
+
+    Examples
+    --------
+    >>> from custval.pipeline import Base
+    >>> Base(100, 90, 10, {"voluntary": 10}, {"voluntary": 0.01}, "month").to_dict()["left_by_cause"]
+    {'voluntary': 10}
+    """
 
     customers: int
     active: int
@@ -104,6 +159,16 @@ class ValueSummary(Result):
         Share of all value held by the top 20 % of customers.
     by_cause : dict
         Expected value lost through each cause over the horizon.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from custval.pipeline import ValueSummary
+    >>> from custval.segments import lorenz_curve
+    >>> value = np.array([100.0, 300.0])
+    >>> summary = ValueSummary(400.0, 350.0, 450.0, 200.0, 24, 0.01, "EUR", 0, value, lorenz_curve(value), 0.3, {})
+    >>> summary.mean * len(summary.sample) == summary.total
+    True
     """
 
     total: float
@@ -125,7 +190,28 @@ class ValueSummary(Result):
 class QuadrantPoints(Result):
     """A sample of customers on the two axes, with the cuts, for the quadrant picture.
 
-    `quadrant` holds positions in `names` (high/high, high/low, low/high, low/low: value first, potential second).
+    Attributes
+    ----------
+    current, potential : float array of shape (m,)
+        Where each customer stands on the two axes.
+    quadrant : int array of shape (m,)
+        Positions in `names`.
+    names : tuple of str
+        high/high, high/low, low/high, low/low: value first, potential second.
+    cut_current, cut_potential : float
+        Where the axes are cut.
+    label_current, label_potential : str
+        What the axes measure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from custval.pipeline import QuadrantPoints
+    >>> names = ("high/high", "high/low", "low/high", "low/low")
+    >>> axes = np.array([30.0, 5.0]), np.array([80.0, 10.0])
+    >>> points = QuadrantPoints(*axes, np.array([0, 3]), names, 20.0, 40.0, "margin a month", "to win")
+    >>> [points.names[code] for code in points.quadrant]
+    ['high/high', 'low/low']
     """
 
     current: FloatArray
@@ -141,7 +227,30 @@ class QuadrantPoints(Result):
 @public("pipeline")
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanSummary(Result):
-    """The contact plan in figures; profit is None where no save rate was given."""
+    """The contact plan in figures.
+
+    Attributes
+    ----------
+    contacts : int
+        Customers to contact.
+    cost : float or None
+        Money that the contacts are expected to cost.
+    expected_profit, std_error : float or None
+        What the contacts are expected to earn after their cost, and its standard error; None where no save rate was
+        given.
+    budget : float or None
+        Money that may be spent; None: no limit.
+    ranked_by : str
+        What the list is ordered by.
+    statement : str
+        The plan in plain words.
+
+    Examples
+    --------
+    >>> from custval.pipeline import PlanSummary
+    >>> PlanSummary(20, 40.0, None, None, 50.0, "value_at_risk", "20 customers are contacted.").expected_profit is None
+    True
+    """
 
     contacts: int
     cost: float | None
@@ -196,6 +305,15 @@ class Analysis(Result):
     peak_memory_mb : float or None
     customer_table : CustomerTable
         All customers, by blocks of rows: ``blocks()`` yields frames.
+
+    Examples
+    --------
+    >>> from custval.pipeline import analyse
+    >>> table = {"tenure": [5, 9, 14, 20, 26, 31, 7, 12] * 20, "left": [True, False, False, True] * 40}
+    >>> table["plan"] = ["basic", "gold", "gold", "basic", "gold"] * 32
+    >>> answer = analyse(table, tenure="tenure", event="left")
+    >>> answer.base.left, answer.customers_total, answer.value is None
+    (80, 80, True)
     """
 
     title: str
