@@ -78,35 +78,39 @@ def _groups(curves: Any) -> list[tuple[str, Any]]:
 
 def _line(label: str, curve: Any, field: str, start: float, cause: int | None) -> StepLine:
     times = np.asarray(curve.times, dtype=np.float64)
-    values = _row(getattr(curve, field), cause)
-    assert values is not None
-    lower, upper = (_row(getattr(curve, name, None), cause) for name in ("lower", "upper"))
     keep = _thinned(times)
-    prefix = not len(times) or times[0] > 0
-    grid = np.concatenate(([0.0], times[keep])) if prefix else times[keep]
-    drawn = values[keep]
-    line, low, high = (
-        None if row is None else _prefixed(row[keep], drawn, start, prefix) for row in (values, lower, upper)
+    values = _row(getattr(curve, field), cause)[keep]
+    bounds = (_bound(getattr(curve, name, None), values, cause, keep) for name in ("lower", "upper"))
+    lower, upper = bounds
+    if len(keep) and times[0] <= 0:
+        return StepLine(label, times[keep], values, lower, upper)
+    return StepLine(
+        label, _led(0.0, times[keep]), _led(start, values), *(_led_bound(start, row) for row in (lower, upper))
     )
-    assert line is not None
-    return StepLine(label, grid, line, low, high)
 
 
-def _row(matrix: Any, cause: int | None) -> FloatArray | None:
+def _led(first: float, row: FloatArray) -> FloatArray:
+    return np.concatenate(([first], row))
+
+
+def _led_bound(first: float, row: FloatArray | None) -> FloatArray | None:
+    return None if row is None else _led(first, row)
+
+
+def _row(matrix: Any, cause: int | None) -> FloatArray:
+    # values that do not exist are masked; nan carries that to `_bound` and no further
+    array = np.asarray(np.ma.filled(np.ma.asarray(matrix, dtype=np.float64), np.nan))
+    row: FloatArray = array if array.ndim == 1 else array[0 if cause is None else cause]
+    return row
+
+
+def _bound(matrix: Any, values: FloatArray, cause: int | None, keep: Any) -> FloatArray | None:
+    """Return a bound at the steps kept; where it does not exist the band closes on the curve itself."""
     if matrix is None:
         return None
-    # bounds that do not exist are masked; nan carries that to `_prefixed` and no further
-    array = np.asarray(np.ma.filled(np.ma.asarray(matrix, dtype=np.float64), np.nan))
-    return array if array.ndim == 1 else array[0 if cause is None else cause]
-
-
-def _prefixed(row: FloatArray, values: FloatArray, start: float, prefix: bool) -> FloatArray | None:
-    """Return a line or bound from time 0; where a bound does not exist the band closes on the curve itself."""
+    row = _row(matrix, cause)[keep]
     known = np.isfinite(row)
-    if len(row) and not known.any():
-        return None
-    closed = np.where(known, row, values)
-    return np.concatenate(([start], closed)) if prefix else closed
+    return np.where(known, row, values) if known.any() else None
 
 
 def _thinned(times: FloatArray) -> Any:
