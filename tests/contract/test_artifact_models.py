@@ -1,0 +1,55 @@
+"""Every estimator joins the artefact when it is born: here is one fit of each, saved, read and asked again."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import custval
+from custval._core.estimator import Estimator
+from custval.artifact import from_dict, to_dict
+from custval.clv import ShiftedBetaGeometric
+from custval.segments import ValuePotential
+from custval.survival import DiscreteHazard, survival_target
+
+RNG = np.random.default_rng(11)
+X = {"plan": np.array(["a", "b", "c"])[RNG.integers(0, 3, 240)], "age": RNG.normal(40.0, 9.0, 240)}
+Y = survival_target(RNG.integers(1, 19, 240), RNG.integers(0, 3, 240), causes=["price", "moved"])
+AXES = RNG.gamma(2.0, 20.0, (60, 2))
+COHORT = np.array([1000.0, 869.0, 743.0, 653.0, 593.0])
+
+# One fitted model of each kind, and a question whose answer must be the same after the trip.
+MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    DiscreteHazard: (
+        lambda: DiscreteHazard(baseline="linear", tail="hold").fit(X, Y),
+        lambda model: model.predict_incidence(X, [1, 3, 30]),
+    ),
+    ValuePotential: (lambda: ValuePotential().fit(AXES), lambda model: model.quadrant(AXES)),
+    ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
+}
+
+
+def estimators() -> list[type]:
+    doors = [importlib.import_module(f"custval.{door}") for door in custval.__all__ if door.islower()]
+    things = [getattr(door, name) for door in doors for name in door.__all__]
+    return [thing for thing in things if inspect.isclass(thing) and issubclass(thing, Estimator)]
+
+
+@pytest.mark.parametrize("kind", estimators(), ids=lambda kind: kind.__name__)
+def test_a_fitted_model_survives_the_trip(kind: type) -> None:
+    assert kind in MODELS, "add a fit of the new estimator here"
+    fit, ask = MODELS[kind]
+    model = fit()
+    again = from_dict(json.loads(json.dumps(to_dict(model), allow_nan=False)))
+    assert type(again) is kind
+    assert repr(again) == repr(model)
+    assert again.__sklearn_is_fitted__()
+    np.testing.assert_array_equal(np.asarray(ask(again)), np.asarray(ask(model)))
+    fitted = [name for name in vars(model) if name.endswith("_") and not name.startswith("_")]
+    assert sorted(fitted) == sorted(name for name in vars(again) if name.endswith("_") and not name.startswith("_"))
