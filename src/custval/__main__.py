@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
+import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custval import __version__
@@ -37,13 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(asked: argparse.Namespace) -> None:
+    from custval._pipeline.memory import peak_memory_mb
     from custval._pipeline.outputs import prepare_folder
 
+    started = time.perf_counter()
     folder = prepare_folder(asked.out)
     analysis = asked.make(asked)
     paths = analysis.write(folder)
     report = paths.pop("report.html")
     others = ", ".join(str(path) for path in paths.values())
+    analysis = replace(analysis, seconds=time.perf_counter() - started, peak_memory_mb=peak_memory_mb())
     _say(analysis.told(extra=(("Report", str(report)), ("Files", others))))
 
 
@@ -65,10 +71,7 @@ def _demo(asked: argparse.Namespace) -> Analysis:
 def _analyse(asked: argparse.Namespace) -> Analysis:
     from custval.pipeline import analyse
 
-    names = (
-        "tenure event id left charge services cause group ignore tenure_unit window_months horizon margin_share "
-        "monthly_discount currency budget contact_cost offer_cost save_rate encoding block_rows fit_rows"
-    ).split()
+    names = [name for name in inspect.signature(analyse).parameters if name in vars(asked) and name != "table"]
     return analyse(asked.table, **{name: getattr(asked, name) for name in names}, progress=not asked.quiet)
 
 
@@ -111,7 +114,9 @@ def _add_analyse(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns")
     columns.add_argument("--tenure", required=True, metavar="COLUMN", help="time as a customer")
     columns.add_argument("--event", required=True, metavar="COLUMN", help="who left")
-    columns.add_argument("--left", metavar="VALUE", help="value of the event column that means: left (default: yes, 1, true)")
+    columns.add_argument(
+        "--left", metavar="VALUE", help="value of the event column that means: left (default: yes, 1, true)"
+    )
     columns.add_argument("--id", metavar="COLUMN", help="customer id (default: row number)")
     columns.add_argument("--cause", metavar="COLUMN", help="cause of leaving")
     columns.add_argument("--charge", type=_charge, metavar="COLUMN|NUMBER", help="monthly charge; without it no money")
@@ -121,7 +126,7 @@ def _add_analyse(parser: argparse.ArgumentParser) -> None:
     _add_time_and_money(parser)
     reading = parser.add_argument_group("reading")
     reading.add_argument("--encoding", default="utf-8-sig", help="encoding of a CSV file (default: UTF-8)")
-    reading.add_argument("--block-rows", type=int, default=100_000, metavar="N", help="rows read at a time")
+    reading.add_argument("--block-rows", type=int, default=50_000, metavar="N", help="rows read at a time")
     reading.add_argument("--fit-rows", type=int, default=200_000, metavar="N", help="most rows the hazard is fitted on")
     _add_common(parser, _analyse)
 
@@ -144,7 +149,10 @@ def _add_time_and_money(parser: argparse.ArgumentParser) -> None:
     money.add_argument("--contact-cost", type=float, default=1.0, metavar="MONEY", help="per contact (default 1)")
     money.add_argument("--offer-cost", type=float, default=0.0, metavar="MONEY", help="per accepted offer (default 0)")
     money.add_argument(
-        "--save-rate", type=float, metavar="RATE", help="share of contacted leavers kept; without it no profit is claimed"
+        "--save-rate",
+        type=float,
+        metavar="RATE",
+        help="share of contacted leavers kept; without it no profit is claimed",
     )
 
 

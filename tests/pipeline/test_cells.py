@@ -49,4 +49,12 @@ def test_number_arrays_pass_through_with_infinities_refused() -> None:
 
 
 def test_text_is_stripped_and_whole_numbers_lose_their_point() -> None:
-    assert as_text(cells(" yes ", 3.0, 2.5, "", None, float("nan"), 1)).tolist() == ["yes", "3", "2.5", None, None, None, "1"]
+    assert as_text(cells(" yes ", 3.0, 2.5, "", None, float("nan"), 1)).tolist() == [
+        "yes",
+        "3",
+        "2.5",
+        None,
+        None,
+        None,
+        "1",
+    ]

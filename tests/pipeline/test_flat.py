@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from tests.pipeline.conftest import small_table
 
 from custval._core.errors import InputError
 from custval.pipeline import Analysis, analyse
-
-from tests.pipeline.conftest import small_table
 
 
 def said(answer: Analysis, subject: str) -> str:
@@ -43,11 +42,29 @@ def test_columns_and_counts(table: pd.DataFrame, roles: dict[str, Any]) -> None:
     assert set(answer.customers["customer_id"]) == set(table.loc[table["left"] == "No", "id"])
     assert answer.customers[["p_leave_3m", "expected_months", "lifetime_value"]].notna().all(axis=None)
     assert answer.reading.monthly_rate == pytest.approx(left / table["tenure"].sum(), rel=1e-12)
-    assert answer.rules.columns.tolist() == ["antecedent", "consequent", "count", "support", "confidence", "lift", "p_adjusted"]
-    assert answer.plan.columns.tolist() == ["rank", "customer_id", "offer", "cost", "expected_profit", "std_error", "reason_1"]
+    assert answer.rules.columns.tolist() == [
+        "antecedent",
+        "consequent",
+        "count",
+        "support",
+        "confidence",
+        "lift",
+        "p_adjusted",
+    ]
+    assert answer.plan.columns.tolist() == [
+        "rank",
+        "customer_id",
+        "offer",
+        "cost",
+        "expected_profit",
+        "std_error",
+        "reason_1",
+    ]
 
 
-def test_frames_of_any_kind_and_files_give_one_answer(table: pd.DataFrame, roles: dict[str, Any], tmp_path: Path) -> None:
+def test_frames_of_any_kind_and_files_give_one_answer(
+    table: pd.DataFrame, roles: dict[str, Any], tmp_path: Path
+) -> None:
     first = analyse(table, **roles)
     table.to_csv(tmp_path / "t.csv", index=False)
     table.to_parquet(tmp_path / "t.parquet", index=False)
@@ -94,7 +111,9 @@ def test_a_window_puts_customers_at_risk_only_inside_it(table: pd.DataFrame, rol
     left = (table["left"] == "Yes").sum()
     assert answer.reading.monthly_rate == pytest.approx(left / months, rel=1e-12)
     assert "over the last 3 months only" in answer.reading.statement
-    assert answer.reading.alternatives == (("the whole tenure read as observed", pytest.approx(left / table["tenure"].sum())),)
+    assert answer.reading.alternatives == (
+        ("the whole tenure read as observed", pytest.approx(left / table["tenure"].sum())),
+    )
 
 
 def test_without_a_charge_there_is_no_money(table: pd.DataFrame, roles: dict[str, Any]) -> None:
@@ -138,7 +157,10 @@ def test_without_services_potential_is_the_remaining_value(table: pd.DataFrame, 
         ({"services": ["fibr"]}, r"no column 'fibr' \(did you mean 'fibre'\?\)"),
         ({"services": "fibre"}, "services must be a list of column names"),
         ({"charge": "Fee"}, r"no column 'Fee' \(did you mean 'fee'\?\)"),
-        ({"left": "Yess"}, r"left='Yess' never occurs in column 'left' \(did you mean 'Yes'\?\); its values are 'No', 'Yes'"),
+        (
+            {"left": "Yess"},
+            r"left='Yess' never occurs in column 'left' \(did you mean 'Yes'\?\); its values are 'No', 'Yes'",
+        ),
         ({"event": "fee"}, "column 'fee' has more than 50 different values .* is it the right column"),
         ({"event": "contract", "left": None}, "say which value of column 'contract' means that the customer left"),
         ({"tenure": "contract"}, r"no row of table can be used: 600 rows whose tenure is not a number"),

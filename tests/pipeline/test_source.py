@@ -23,7 +23,13 @@ def test_frames_and_files_give_the_same_cells(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet", index=False)
     expected = frame.to_dict("list")
-    for table in (frame, pl.from_pandas(frame), {"a": np.arange(25), "b": frame["b"].to_numpy()}, tmp_path / "t.csv", tmp_path / "t.parquet"):
+    for table in (
+        frame,
+        pl.from_pandas(frame),
+        {"a": np.arange(25), "b": frame["b"].to_numpy()},
+        tmp_path / "t.csv",
+        tmp_path / "t.parquet",
+    ):
         source = open_source(table, block_rows=10)
         assert source.columns == ["a", "b"]
         cells = whole(source, ["b", "a"])
@@ -48,7 +54,7 @@ def test_byte_order_mark_and_blanks_around_names_are_forgiven(tmp_path: Path) ->
 def test_other_encodings_are_named_in_the_error_and_can_be_given(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes("id,套餐\n1,畅享\n".encode("gb18030"))
-    with pytest.raises(InputError, match="is not utf-8-sig text .* encoding='gb18030'"):
+    with pytest.raises(InputError, match=r"is not utf-8-sig text .* encoding='gb18030'"):
         open_source(path)
     assert whole(open_source(path, encoding="gb18030"), ["套餐"]) == {"套餐": ["畅享"]}
     with pytest.raises(InputError, match="encoding 'klingon' is not known"):
@@ -82,7 +88,9 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
 def test_rows_of_another_length_are_refused_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n1,2\n1,2,3\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"Expected 2 fields in line 3, saw 3; a cell that holds the delimiter ',' needs quotes"):
+    with pytest.raises(
+        InputError, match=r"Expected 2 fields in line 3, saw 3; a cell that holds the delimiter ',' needs quotes"
+    ):
         whole(open_source(path), ["a"])
 
 

@@ -193,6 +193,7 @@ def make_analysis(**changes: Any) -> Analysis:
         model=None,  # type: ignore[arg-type]
         customers=rows,
         customers_total=5174,
+        expected_leavers=412.0,
         value=value,
         quadrants=quadrant_table(points),
         quadrant_points=points,

@@ -33,7 +33,8 @@ class Stages:
         if self._progress:
             from tqdm.auto import tqdm
 
-            self._bar = tqdm(total=len(self._names), bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}]", leave=False)
+            shape = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}]"
+            self._bar = tqdm(total=len(self._names), bar_format=shape, leave=False)
         return self
 
     def __exit__(self, *_: object) -> None:

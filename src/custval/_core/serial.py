@@ -23,7 +23,7 @@ from custval._core.typing import TextArray
 __all__ = ("DOORS", "PARTS", "decode", "encode", "type_name")
 
 DOORS = ("survival", "clv", "segments", "assoc", "retention", "metrics")
-PARTS: Mapping[str, str] = {"DesignEncoder": "_core.encoding", "Clock": "_survival.discrete"}
+PARTS: Mapping[str, str] = {"DesignEncoder": "_core.encoding"}
 
 _KINDS = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|str|object|(datetime|timedelta)64(\[\w+\])?")
 

@@ -20,6 +20,7 @@ from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray, TextArray
 from custval._core.validation import check_length, check_scalar, float_array
+from custval._core.wording import SIGNS
 from custval._retention.budget import LOOK_AHEAD, Choice, choose_contacts, frontier_steps, steps_within
 from custval._retention.contact import contact_profit, contact_profit_std_error, contact_spending
 
@@ -408,18 +409,22 @@ class PlanBuilder:
         return float(np.sqrt(total))
 
     def _statement(self, contacts: int, money: float, profit: float | None, error: float | None) -> str:
-        unit = f" {self.currency}" if self.currency else ""
-        limit = "" if self.budget is None else f" of the budget of {self.budget:,.2f}{unit}"
+        limit = "" if self.budget is None else f" of the budget of {self._money(self.budget)}"
         parts = [
             f"{contacts:,} of {self.customers:,} customers {'is' if contacts == 1 else 'are'} contacted",
-            f"{money:,.2f}{unit if self.budget is None else ''}{limit} is expected to be spent",
+            f"{self._money(money) if self.budget is None else f'{money:,.2f}'}{limit} is expected to be spent",
         ]
         if profit is not None:
             within = "" if error is None else f" (standard error {error:,.2f})"
-            parts.append(f"expected profit {profit:,.2f}{unit}{within}")
+            parts.append(f"expected profit {self._money(profit)}{within}")
         else:
             parts.append(self._no_claim())
         return "; ".join(parts) + "."
+
+    def _money(self, amount: float) -> str:
+        if self.currency in SIGNS:
+            return f"{self.currency}{amount:,.2f}"
+        return f"{amount:,.2f} {self.currency}" if self.currency else f"{amount:,.2f}"
 
     def _no_claim(self) -> str:
         if self._ranked_by() == "p_leave":

@@ -14,7 +14,9 @@ from custval._core.typing import FloatArray
 __all__ = ("stake_weights", "value_at_stake")
 
 
-def value_at_stake(survival: FloatArray, margin: FloatArray, *, monthly_discount: float, alert_months: int) -> FloatArray:
+def value_at_stake(
+    survival: FloatArray, margin: FloatArray, *, monthly_discount: float, alert_months: int
+) -> FloatArray:
     """Return V for each customer.
 
     Parameters
@@ -38,7 +40,9 @@ def value_at_stake(survival: FloatArray, margin: FloatArray, *, monthly_discount
     return np.divide(later, alive, out=np.zeros_like(later), where=alive > 0)
 
 
-def stake_weights(survival: FloatArray, margin: FloatArray, *, monthly_discount: float, alert_months: int) -> FloatArray:
+def stake_weights(
+    survival: FloatArray, margin: FloatArray, *, monthly_discount: float, alert_months: int
+) -> FloatArray:
     """Return the gradient of V by S(1..H), shape (n, H), in the same arguments as :func:`value_at_stake`."""
     n, horizon = survival.shape
     alive = np.maximum(survival[:, alert_months - 1], np.finfo(float).tiny)

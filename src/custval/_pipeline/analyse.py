@@ -49,15 +49,15 @@ def analyse(
     random_state: int = 0,
     progress: bool = False,
 ) -> Analysis:
-    """Say who is about to leave and why, what each customer is worth, who is alike, what goes together, whom to contact.
+    """Say who is about to leave and why, what each customer is worth, who is alike, what goes together, whom to call.
 
     Parameters
     ----------
     table : frame, path, ``synth.World`` or mapping of record tables
         One row for each customer (pandas, Polars, Arrow, a mapping of columns, or the path of a CSV or Parquet file,
         which is streamed and may be larger than memory); or the record tables of an operator (``subscribers``, ``cdr``,
-        ``bills``, ``departures`` and, if known, ``contacts``, ``holdings``, ``campaigns``). Record tables need no column
-        names.
+        ``bills``, ``departures`` and, if known, ``contacts``, ``holdings``, ``campaigns``), which need
+        no column names.
     tenure : str
         Column of the time as a customer.
     event : str

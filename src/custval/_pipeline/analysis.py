@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from custval._pipeline.customers import CustomerTable
     from custval.segments import LorenzCurve
-    from custval.survival import Curves, DiscreteHazard
+    from custval.survival import Curves, DiscreteHazard, IncidenceCurve, SurvivalCurve
 
 __all__ = ("Analysis", "Base", "Method", "Note", "PlanSummary", "QuadrantPoints", "Reading", "ValueSummary")
 
@@ -154,8 +154,9 @@ class ValueSummary(Result):
         Customers whose value is below zero.
     sample : float array
         Values of at most 20,000 customers, drawn evenly, for pictures.
-    lorenz : LorenzCurve
-    top_share : float
+    lorenz : LorenzCurve or None
+        Of values above zero; None where no customer is worth more than nothing.
+    top_share : float or None
         Share of all value held by the top 20 % of customers.
     by_cause : dict
         Expected value lost through each cause over the horizon.
@@ -180,8 +181,8 @@ class ValueSummary(Result):
     currency: str | None
     negative: int
     sample: FloatArray
-    lorenz: LorenzCurve
-    top_share: float
+    lorenz: LorenzCurve | None
+    top_share: float | None
     by_cause: dict[str, float]
 
 
@@ -276,9 +277,9 @@ class Analysis(Result):
     reading : Reading
     group : str or None
         Column whose groups the survival curves show (contract where there is one).
-    survival : Curves
+    survival : SurvivalCurve or Curves
         Kaplan-Meier by `group` (one curve where there is none).
-    incidence : Curves
+    incidence : IncidenceCurve
         Aalen-Johansen incidence of each cause, the whole base.
     model : DiscreteHazard
     customers : pandas.DataFrame
@@ -287,13 +288,15 @@ class Analysis(Result):
         than the block size only the first rows stand here; all of them are in ``customers.parquet``.
     customers_total : int
         Current customers scored.
+    expected_leavers : float
+        How many of them are expected to leave within three months.
     value : ValueSummary or None
     quadrants : pandas.DataFrame or None
         quadrant, strategy, customers, share_of_customers, current_value, potential_value, lifetime_value,
         share_of_value, p_leave_3m, value_at_risk.
     quadrant_points : QuadrantPoints or None
     rules : pandas.DataFrame
-        antecedent, consequent, count, support, confidence, lift, p_adjusted; sorted, empty where no services were given.
+        antecedent, consequent, count, support, confidence, lift, p_adjusted; best first, empty without services.
     baskets : int
         Customers whose services were counted.
     plan : pandas.DataFrame
@@ -321,11 +324,12 @@ class Analysis(Result):
     base: Base
     reading: Reading
     group: str | None
-    survival: Curves
-    incidence: Curves
+    survival: SurvivalCurve | Curves[SurvivalCurve]
+    incidence: IncidenceCurve
     model: DiscreteHazard
     customers: pd.DataFrame
     customers_total: int
+    expected_leavers: float
     value: ValueSummary | None
     quadrants: pd.DataFrame | None
     quadrant_points: QuadrantPoints | None

@@ -98,8 +98,8 @@ def _number(cell: object) -> tuple[float, str]:
         bare = bare.replace(",", "")
     elif _DECIMAL_COMMA.match(bare):
         bare = bare.replace(".", "").replace(",", ".")
-    value = _float(bare)
-    return (float("nan"), "wrong") if value is None else (value, "respelled")
+    respelled = _float(bare)
+    return (float("nan"), "wrong") if respelled is None else (respelled, "respelled")
 
 
 def _float(text: str) -> float | None:

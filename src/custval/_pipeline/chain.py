@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-import warnings
 
 import numpy as np
 
-from custval._core.errors import DataWarning
 from custval._core.progress import Stages
-from custval._pipeline.analysis import Analysis, Method
+from custval._pipeline.analysis import Analysis, Method, Note
 from custval._pipeline.cases import Cases
 from custval._pipeline.contacts import contact_plan
+from custval._pipeline.curves import base_curves, noted
 from custval._pipeline.customers import CustomerTable
 from custval._pipeline.headline import headline
 from custval._pipeline.market import mined_rules
@@ -20,7 +19,6 @@ from custval._pipeline.quadrants import quadrants_of
 from custval._pipeline.scoring import ALERT_MONTHS, score_base
 from custval._pipeline.settings import Settings
 from custval._pipeline.worth import value_summary
-from custval._survival.product_limit import aalen_johansen, kaplan_meier
 from custval._survival.discrete import DiscreteHazard
 
 __all__ = ("run_chain",)
@@ -31,12 +29,12 @@ _SPLINE_DF = 4
 
 def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
     """Return the answer for `cases`; `started` is the clock when the work began."""
+    notes = list(cases.notes)
     with Stages(("curves", "hazard", "scores", "quadrants", "rules", "plan"), progress=settings.progress) as stages:
         stages.next("curves")
-        survival = kaplan_meier(cases.curve_y, groups=cases.curve_groups)
-        incidence = aalen_johansen(cases.curve_y)
+        survival, incidence = base_curves(cases, notes)
         stages.next("hazard")
-        model = _fit_hazard(cases)
+        model = _fit_hazard(cases, notes)
         stages.next("scores")
         scores = score_base(model, cases, settings)
         stages.next("quadrants")
@@ -60,6 +58,7 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
         model=model,
         customers=table.head(),
         customers_total=len(scores),
+        expected_leavers=float(scores.p_leave.sum()),
         value=value,
         quadrants=None if quadrants is None else quadrants.table,
         quadrant_points=None if quadrants is None else quadrants.points,
@@ -67,7 +66,7 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
         baskets=len(scores) if cases.services else 0,
         plan=plan,
         plan_summary=summary,
-        notes=(*cases.notes, *(quadrants.notes if quadrants is not None else ()), *rule_notes),
+        notes=(*notes, *(quadrants.notes if quadrants is not None else ()), *rule_notes),
         methods=(*made, *rule_methods, _plan_method(cases, settings)),
         seconds=time.perf_counter() - started,
         peak_memory_mb=peak_memory_mb(),
@@ -75,7 +74,7 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
     )
 
 
-def _fit_hazard(cases: Cases) -> DiscreteHazard:
+def _fit_hazard(cases: Cases, notes: list[Note]) -> DiscreteHazard:
     """Fit the monthly hazard; the weak ridge keeps a level without departures from running to infinity."""
     model = DiscreteHazard(
         baseline="spline",
@@ -86,8 +85,7 @@ def _fit_hazard(cases: Cases) -> DiscreteHazard:
         missing="indicator",
         unseen="other",
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # what was rounded or repaired is counted in the notes
+    with noted("hazard", notes):
         return model.fit(cases.X, cases.y, cluster=cases.cluster)
 
 
@@ -97,7 +95,8 @@ def _hazard_method(cases: Cases, model: DiscreteHazard, settings: Settings) -> M
     errors = "" if cases.cluster is None else " Errors are robust to several rows of one customer."
     text = (
         f"A monthly logit hazard{causes}, fitted on {len(cases.y):,} customer spells with {len(cases.X)} columns and a "
-        "spline of tenure; a weak ridge (1 per standard deviation of a column) keeps rare levels finite. Each forecast is "
+        "spline of tenure; a weak ridge (1 per standard deviation of a column) keeps rare levels finite. "
+        "Each forecast is "
         f"conditional on the months already stayed.{errors} Beyond the longest tenure seen the hazard's level is held."
     )
     return Method("Risk of leaving", text)
@@ -108,9 +107,12 @@ def _value_methods(cases: Cases, settings: Settings) -> list[Method]:
         return []
     losses = "".join(f"; less {loss:,.2f} at an exit by {cause}" for cause, loss in cases.loss_at_exit.items())
     text = (
-        f"Expected margin of the next {settings.horizon} months: monthly margin x P(still a customer at the month's end), "
-        f"discounted at {settings.monthly_discount:.2%} a month{losses}. Intervals are 95 % and carry the uncertainty of the "
-        "fitted hazard, not the luck of a single customer; in the total the errors of customers are correlated and do not "
+        f"Expected margin of the next {settings.horizon} months: monthly margin x P(still a customer at the "
+        "month's end), "
+        f"discounted at {settings.monthly_discount:.2%} a month{losses}. Intervals are 95 % and carry the "
+        "uncertainty of the "
+        "fitted hazard, not the luck of a single customer; in the total the errors of customers are "
+        "correlated and do not "
         "average out. Remaining value, potential and plan profit are never added together."
     )
     return [Method("Value", text)]
@@ -118,18 +120,27 @@ def _value_methods(cases: Cases, settings: Settings) -> list[Method]:
 
 def _plan_method(cases: Cases, settings: Settings) -> Method:
     if not cases.has_money:
-        return Method("Contact list", f"Ranked by the chance of leaving within {ALERT_MONTHS} months; without money no profit can be claimed.")
+        return Method(
+            "Contact list",
+            f"Ranked by the chance of leaving within {ALERT_MONTHS} months; without money no profit can be claimed.",
+        )
     stake = f"the value at stake is what a customer kept through the next {ALERT_MONTHS} months still brings"
     if settings.save_rate is None and cases.save_rate is None:
-        return Method("Contact list", f"Ranked by value at risk, the chance of leaving x the value at stake ({stake}). Without a save rate no profit is claimed.")
+        return Method(
+            "Contact list",
+            f"Ranked by value at risk, the chance of leaving x the value at stake ({stake}). Without a save "
+            "rate no profit is claimed.",
+        )
     if settings.save_rate is not None:
         rate = f"the save rate given, {settings.save_rate:.1%}"
     else:
         share, error = cases.save_rate or (0.0, 0.0)
         rate = f"the save rate of the randomised campaign, {share:.1%} (standard error {error:.1%})"
     text = (
-        f"Profit of a contact = p [g (V - d) - f] - (1 - p)(d + f) with p the chance of leaving within {ALERT_MONTHS} months, "
-        f"g {rate}, V the value at stake ({stake}), d the offer's cost and f the contact's: those who would have stayed take "
+        "Profit of a contact = p [g (V - d) - f] - (1 - p)(d + f) with p the chance of leaving within "
+        f"{ALERT_MONTHS} months, "
+        f"g {rate}, V the value at stake ({stake}), d the offer's cost and f the contact's: those who would "
+        "have stayed take "
         "the offer too."
     )
     return Method("Contact list", text)

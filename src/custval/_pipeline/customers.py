@@ -62,8 +62,10 @@ class CustomerTable:
                 frame[name] = pd.Categorical.from_codes(np.full(len(rows), -1), dtype=pd.CategoricalDtype([""]))
         else:
             code = self._quadrants.code[rows]
-            frame["quadrant"] = pd.Categorical.from_codes(code, categories=list(self._quadrants.names))
-            frame["strategy"] = pd.Categorical.from_codes(code, categories=list(self._quadrants.strategies))
+            frame["quadrant"] = pd.Categorical.from_codes(code, dtype=pd.CategoricalDtype(list(self._quadrants.names)))
+            frame["strategy"] = pd.Categorical.from_codes(
+                code, dtype=pd.CategoricalDtype(list(self._quadrants.strategies))
+            )
         for place in range(REASONS):
             words = pd.CategoricalDtype(scores.reason_words)
             frame[f"reason_{place + 1}"] = pd.Categorical.from_codes(scores.reason[rows, place], dtype=words)

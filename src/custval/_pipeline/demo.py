@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from custval._core.doors import public
 from custval._pipeline.analysis import Analysis
@@ -45,7 +44,12 @@ def demo(*, n_subscribers: int = 20_000, months: int = 12, seed: int = 0, progre
     started = time.perf_counter()
     world = TelecomWorld(n_subscribers=n_subscribers, months=months, seed=seed).simulate(progress=progress, n_jobs=2)
     settings = Settings(
-        monthly_discount=0.01, currency="€", contact_cost=2.0, offer_cost=12.0, budget=0.5 * n_subscribers, progress=progress
+        monthly_discount=0.01,
+        currency="€",
+        contact_cost=2.0,
+        offer_cost=12.0,
+        budget=0.5 * n_subscribers,
+        progress=progress,
     )
     cases = table_cases(world, settings, world=_described(world))
     return run_chain(cases, settings, started=started)
@@ -54,7 +58,8 @@ def demo(*, n_subscribers: int = 20_000, months: int = 12, seed: int = 0, progre
 def _described(world: World) -> tuple[tuple[str, str], ...]:
     tables = world.tables
     text = (
-        f"{len(tables['subscribers']):,} subscribers, {world.months} months, {len(tables['cdr']):,} call detail records, "
+        f"{len(tables['subscribers']):,} subscribers, {world.months} months, {len(tables['cdr']):,} call "
+        "detail records, "
         f"{len(tables['bills']):,} bills, {len(tables['holdings']):,} service holdings (seed {world.seed})"
     )
     return (("World", text),)

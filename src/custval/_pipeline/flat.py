@@ -65,7 +65,7 @@ def flat_cases(source: TableSource, settings: Settings) -> Cases:
         group=group,
         base=_base(rows),
         reading=_reading(rows, settings),
-        blocks=lambda: _score_blocks(source, settings, rows, charge, recipe, reader),
+        blocks=lambda: _score_blocks(source, settings, rows, charge=charge, recipe=recipe, reader=reader),
         services=reader.items,
         has_money=charge is not None,
         notes=[note for note in notes if note.count],
@@ -124,7 +124,8 @@ def _left_word(profile: Profile, settings: Settings) -> str:
             return folded[str(wanted).casefold()]
         shown = ", ".join(map(repr, sorted(profile.outcomes)))
         raise InputError(
-            f"left={settings.left!r} never occurs in column {settings.event!r}{nearest(str(wanted), profile.outcomes)}; "
+            f"left={settings.left!r} never occurs in column "
+            f"{settings.event!r}{nearest(str(wanted), profile.outcomes)}; "
             f"its values are {shown}: no customer left, so there is nothing to learn from"
         )
     known = [word for word in profile.outcomes if word.casefold() in YES]
@@ -132,13 +133,13 @@ def _left_word(profile: Profile, settings: Settings) -> str:
         return known[0]
     shown = ", ".join(map(repr, sorted(profile.outcomes)))
     if all(word.casefold() in {"no", "n", "0", "false"} for word in profile.outcomes):
-        raise InputError(f"no customer left: column {settings.event!r} holds only {shown}; all {profile.n} are censored")
+        raise InputError(
+            f"no customer left: column {settings.event!r} holds only {shown}; all {profile.n} are censored"
+        )
     raise InputError(f"say which value of column {settings.event!r} means that the customer left: left=... of {shown}")
 
 
-def _causes(
-    profile: Profile, settings: Settings, left: BoolArray, notes: list[Note]
-) -> tuple[IntArray, list[str]]:
+def _causes(profile: Profile, settings: Settings, left: BoolArray, notes: list[Note]) -> tuple[IntArray, list[str]]:
     if settings.cause is None:
         return left.astype(np.int64), ["left"]
     blank = left & (profile.cause < 0)
@@ -162,7 +163,9 @@ def _exposure(
     whole = np.where(left, np.ceil(tenure), np.floor(tenure))
     first = usable & left & (tenure == 0)
     duration = np.where(first, 1.0, whole)
-    start = np.ceil(np.maximum(duration - settings.window_months, 0.0)) if settings.window_months else np.zeros(len(tenure))
+    start = (
+        np.ceil(np.maximum(duration - settings.window_months, 0.0)) if settings.window_months else np.zeros(len(tenure))
+    )
     fresh = usable & ~left & (duration == 0)
     notes.append(Note(name, int(first.sum()), "departures with tenure 0 counted as departures in the first month"))
     notes.append(Note(name, int(fresh.sum()), "customers with less than one whole month: scored, but not fitted on"))
@@ -181,9 +184,13 @@ def _refuse_hopeless(rows: _Rows, settings: Settings, name: str) -> None:
     if usable < 2:
         raise InputError(f"{name} holds 1 usable customer; a hazard needs several who stayed and several who left")
     if left == 0:
-        raise InputError(f"no customer left: all {usable} are censored, so there is nothing to learn from ({settings.event!r})")
+        raise InputError(
+            f"no customer left: all {usable} are censored, so there is nothing to learn from ({settings.event!r})"
+        )
     if left == usable:
-        raise InputError(f"every one of the {usable} customers left; there is nobody to score: check left= and {settings.event!r}")
+        raise InputError(
+            f"every one of the {usable} customers left; there is nobody to score: check left= and {settings.event!r}"
+        )
 
 
 def _charges(profile: Profile, rows: _Rows, settings: Settings) -> tuple[FloatArray | None, list[Note]]:
@@ -233,7 +240,8 @@ def _filled(words: TextArray) -> TextArray:
 def _sample_note(profile: Profile, settings: Settings) -> list[Note]:
     if profile.n <= settings.fit_rows:
         return []
-    said = f"rows read; the hazard and the curves were fitted on {settings.fit_rows:,} of them drawn at random, all were scored"
+    fitted = f"the hazard and the curves were fitted on {settings.fit_rows:,} of them drawn at random"
+    said = f"rows read; {fitted}, all were scored"
     return [Note("rows", profile.n, said)]
 
 
@@ -267,7 +275,7 @@ def _reading(rows: _Rows, settings: Settings) -> Reading:
     else:
         statement = (
             f"Departures were counted over the last {_months(window)} only, so each customer is at risk from tenure "
-            f"less {_months(window)}: the table is a snapshot, not a cohort."
+            f"less {window:g} {_months(window).split()[-1]}: the table is a snapshot, not a cohort."
         )
         others = (("the whole tenure read as observed", rate(None)),)
     return Reading(statement, window, rate(window), others)
@@ -281,6 +289,7 @@ def _score_blocks(
     source: TableSource,
     settings: Settings,
     rows: _Rows,
+    *,
     charge: FloatArray | None,
     recipe: Recipe,
     reader: ServiceReader,
@@ -304,20 +313,30 @@ def _score_blocks(
 
 
 def _ids(block: dict[str, TextArray], settings: Settings, positions: IntArray) -> TextArray:
-    ids = np.array([f"row {position}" for position in positions], dtype=object)
+    rows = [f"row {position}" for position in positions.tolist()]
+    ids = np.array(rows, dtype=object)
     if settings.id is None:
         return ids
     words = as_text(block[settings.id])
-    return np.where(np.equal(words, None).astype(bool), ids, words)
+    gone = np.array([word is None for word in words.tolist()], dtype=bool)
+    return np.where(gone, ids, words)
 
 
 def _methods(settings: Settings, rows: _Rows) -> list[Method]:
     del rows
     made = []
     if settings.charge is None:
-        made.append(Method("Money", "No charge was given, so nothing here is in money: value, quadrants and profit are left out."))
+        made.append(
+            Method(
+                "Money", "No charge was given, so nothing here is in money: value, quadrants and profit are left out."
+            )
+        )
     elif settings.margin_share != 1.0:
         made.append(Method("Margin", f"Each customer's monthly margin is {settings.margin_share:.0%} of the charge."))
     else:
-        made.append(Method("Margin", "Each customer's monthly charge is read as margin (margin share 1): costs are not known here."))
+        made.append(
+            Method(
+                "Margin", "Each customer's monthly charge is read as margin (margin share 1): costs are not known here."
+            )
+        )
     return made

@@ -36,8 +36,14 @@ def _seen(cases: Cases) -> tuple[tuple[str, str], ...]:
     base = cases.base
     people = f"{count_text(base.active)} current customers, {count_text(base.left)} left"
     if cases.world:
-        return (*cases.world, ("View", f"{people}; {cases.view_columns} columns from the records, {len(cases.X)} of them in the hazard"))
-    return (("Table", f"{cases.title}: {people}"), ("Columns", f"{len(cases.X)} tell customers apart: {_some(list(cases.X))}"))
+        return (
+            *cases.world,
+            ("View", f"{people}; {cases.view_columns} columns from the records, {len(cases.X)} of them in the hazard"),
+        )
+    return (
+        ("Table", f"{cases.title}: {people}"),
+        ("Columns", f"{len(cases.X)} tell customers apart: {_some(list(cases.X))}"),
+    )
 
 
 def _some(names: list[str], most: int = 6) -> str:
@@ -55,7 +61,9 @@ def _value(value: ValueSummary | None) -> str:
     if value is None:
         return "no charge was given, so nothing is said in money"
     low, high = money_text(value.lower, value.currency), money_text(value.upper, value.currency)
-    return f"{money_text(value.total, value.currency)} over {value.horizon_months} months (95% interval {low} to {high})"
+    return (
+        f"{money_text(value.total, value.currency)} over {value.horizon_months} months (95% interval {low} to {high})"
+    )
 
 
 def _quadrants(quadrants: pd.DataFrame | None) -> str:
@@ -70,6 +78,7 @@ def _rule(rules: pd.DataFrame) -> str:
         return "none survived the test" if rules is not None else ""
     best = rules.iloc[0]
     return (
-        f"{best['antecedent']} -> {best['consequent']}: confidence {percent_text(best['confidence'])}, lift {best['lift']:.2f}, "
+        f"{best['antecedent']} -> {best['consequent']}: confidence {percent_text(best['confidence'])}, lift "
+        f"{best['lift']:.2f}, "
         f"{count_text(best['count'])} customers"
     )

@@ -30,23 +30,23 @@ def mined_rules(scores: Scores, cases: Cases) -> tuple[pd.DataFrame, list[Note],
     """Return the rules of the current customers' services, notes on what was not found, and how they were made."""
     import pandas as pd
 
-    empty = pd.DataFrame({name: pd.Series(dtype=object if name[-1] == "t" and name != "count" else float) for name in RULE_COLUMNS})
+    words = ("antecedent", "consequent")
+    empty = pd.DataFrame({name: pd.Series(dtype=object if name in words else float) for name in RULE_COLUMNS})
     if scores.basket is None or len(cases.services) < 2:
         return empty, [], []
     baskets = _baskets(scores.basket, cases.services)
     least = min(max(_MIN_COUNT, int(np.ceil(_MIN_SUPPORT * baskets.n))), int(baskets.n))
     if baskets.item_counts.max(initial=0) < least:
         return empty, [Note("services", 1, f"no service is held by {least} customers: no rules were sought")], []
-    rules = association_rules(frequent_itemsets(baskets, min_count=least, max_length=_LONGEST), min_confidence=_MIN_CONFIDENCE)
-    told = rules.to_frame()
+    sets = frequent_itemsets(baskets, min_count=least, max_length=_LONGEST)
+    rules = association_rules(sets, min_confidence=_MIN_CONFIDENCE)
+    told = rules.to_frame(separator=" + ")
     frame = told.loc[(told["lift"] > 1.0) & (told["p_adjusted"] < _ALPHA), list(RULE_COLUMNS)]
     frame = frame.sort_values(["lift", "support"], ascending=False, kind="stable", ignore_index=True)
-    for side in ("antecedent", "consequent"):
-        frame[side] = [" + ".join(map(str, items)) if isinstance(items, tuple) else str(items) for items in frame[side]]
     how = (
         f"Sets of up to {_LONGEST} services held by at least {least:,} current customers; rules of confidence >= "
         f"{_MIN_CONFIDENCE:.0%} that hold more often than chance (one-sided Fisher exact test, Benjamini-Hochberg over "
-        f"all {len(rules):,} rules searched, adjusted p < {_ALPHA})."
+        f"all {rules.n_searched:,} rules searched, adjusted p < {_ALPHA})."
     )
     notes = [] if len(frame) else [Note("services", 1, "no rule between services survived the test")]
     return frame, notes, [Method("Rules", how)]

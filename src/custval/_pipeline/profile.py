@@ -1,7 +1,7 @@
 """The first reading of a flat table: who counts, what each column is, and a sample to fit on.
 
-It keeps some forty bytes for each row (tenure, outcome, cause, charge, a hash of the id) and never the row itself, except
-for a random sample of at most ``fit_rows`` rows; a table with fewer rows is its own sample.
+It keeps some forty bytes for each row (tenure, outcome, cause, charge, a hash of the id) and never the row itself,
+except for a random sample of at most ``fit_rows`` rows; a table with fewer rows is its own sample.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class _Reading:
         import pandas as pd
 
         words = as_text(block[self.settings.id])
-        gone = np.equal(words, None).astype(bool)
+        gone = np.array([word is None for word in words.tolist()], dtype=bool)
         hashed = pd.util.hash_array(np.where(gone, "", words).astype(object), categorize=False)
         return np.asarray(hashed, dtype=np.uint64), gone
 

@@ -1,8 +1,8 @@
 """Value x potential quadrants of the base, without counting a part twice.
 
-The value axis is the monthly margin now. The potential axis is the head-room: the margin of the services that look-alike
-customers hold and this one does not, over the months that this customer is expected to stay. Where no services are
-known it is the remaining value instead, and the report says so. Potential is never added to value.
+The value axis is the monthly margin now. The potential axis is the head-room: the margin of the services that
+look-alike customers hold and this one does not, over the months that this customer is expected to stay. Where no
+services are known it is the remaining value instead, and the report says so. Potential is never added to value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from custval._core.typing import FloatArray, IntArray
 from custval._joins.headroom import lookalike_share, monthly_headroom, service_margins
 from custval._pipeline.analysis import Method, Note, QuadrantPoints
 from custval._pipeline.cases import Cases
-from custval._pipeline.scoring import Scores, unpacked
+from custval._pipeline.scoring import Money, Scores, money_of, unpacked
 from custval._segments.quadrants import ValuePotential
 
 if TYPE_CHECKING:
@@ -45,41 +45,39 @@ class Quadrants:
 
 def quadrants_of(scores: Scores, cases: Cases) -> Quadrants:
     """Return the quadrants of `scores`, which must hold money."""
-    assert scores.margin is not None
-    potential, label, how = _potential(scores, cases)
-    axes = np.column_stack([scores.margin, potential])
+    money = money_of(scores)
+    potential, label, how = _potential(scores, money, cases)
+    axes = np.column_stack([money.margin, potential])
     with warnings.catch_warnings(record=True) as odd:
         warnings.simplefilter("always", DataWarning)
         model = ValuePotential().fit(axes)
     notes = tuple(Note("quadrants", len(axes), str(one.message)) for one in odd)
-    return _described(model, axes, scores, label, how, notes)
+    return _described(model, axes, scores, (label, how), notes)
 
 
-def _potential(scores: Scores, cases: Cases) -> tuple[FloatArray, str, str]:
-    assert scores.margin is not None
-    assert scores.annuity is not None
-    assert scores.value is not None
+def _potential(scores: Scores, money: Money, cases: Cases) -> tuple[FloatArray, str, str]:
     if scores.basket is None or len(cases.services) < 2:
         how = "No services are known, so potential is the remaining value: the discounted margin still expected."
-        return scores.value, "Remaining value", how
+        return money.value, "Remaining value", how
     baskets, where, count = np.unique(scores.basket, return_inverse=True, return_counts=True)
     held = unpacked(baskets, len(cases.services))
     weight = count.astype(np.float64)
-    margin = service_margins(held, weight, np.bincount(where, weights=scores.margin))
+    margin = service_margins(held, weight, np.bincount(where, weights=money.margin).astype(np.float64))
     room = monthly_headroom(held, lookalike_share(held, weight), margin)
     how = (
         "Potential is head-room: the monthly margin of the services that look-alike customers hold and this one does "
         "not (what a service brings is read off the margins of those who hold it), over the months this customer is "
         "expected to stay, discounted. It ranks customers; it is not a sales forecast and is not added to value."
     )
-    return room[where] * scores.annuity, "Potential: head-room to look-alikes", how
+    return room[where] * money.annuity, "Potential: head-room to look-alikes", how
 
 
 def _described(
-    model: ValuePotential, axes: FloatArray, scores: Scores, label: str, how: str, notes: tuple[Note, ...]
+    model: ValuePotential, axes: FloatArray, scores: Scores, told: tuple[str, str], notes: tuple[Note, ...]
 ) -> Quadrants:
     """Return the quadrants with their table and picture; money by quadrant is the sum over its customers."""
     code = model.predict(axes)
+    label, how = told
     risk = np.clip(scores.p_leave, 0.0, 1.0)
     table = model.table(axes, lifetime_value=scores.value, p_leave=risk).to_frame()
     table = table.rename(columns={"mean_p_leave": "p_leave_3m"})

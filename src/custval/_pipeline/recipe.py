@@ -19,7 +19,6 @@ from custval._pipeline.analysis import Note
 from custval._pipeline.cells import as_text, read_numbers
 from custval._pipeline.profile import MAX_LEVELS, ColumnProfile, Profile
 from custval._pipeline.services import held_cell, held_words
-from custval._pipeline.source import Block
 
 __all__ = ("Recipe", "learn_recipe")
 
@@ -60,7 +59,8 @@ def learn_recipe(
     for name, why in _aliases(ready, recipe):
         notes.append(_left_out(profile.columns[name], why))
         recipe = recipe.without([name])
-    notes.extend(_repairs(profile.columns[name]) for name in recipe.kinds if _is_repaired(profile.columns[name], recipe))
+    kept = [profile.columns[name] for name in recipe.kinds]
+    notes.extend(_repairs(column) for column in kept if _is_repaired(column, recipe))
     return recipe, notes
 
 
@@ -192,9 +192,10 @@ def _rank_correlation(a: FloatArray, b: FloatArray) -> float:
     known = ~np.isnan(a) & ~np.isnan(b)
     if known.sum() < 10:
         return 0.0
-    ranks = np.vstack([_ranks(a[known]), _ranks(b[known])])
-    spread = ranks.std(axis=1)
-    return float(np.corrcoef(ranks)[0, 1]) if spread.all() else 0.0
+    first, second = _ranks(a[known]), _ranks(b[known])
+    first, second = first - first.mean(), second - second.mean()
+    size = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / size if size > 0 else 0.0
 
 
 def _ranks(values: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
 """Every current customer through the fitted hazard and the value function, block by block, kept in few bytes.
 
-Ids are kept as UTF-8 bytes and reasons as codes, so that some hundred bytes hold a customer and the files can be written
-block by block afterwards, when the quadrants and the plan are known.
+Ids are kept as UTF-8 bytes and reasons as codes, so that some hundred bytes hold a customer and the files can be
+written block by block afterwards, when the quadrants and the plan are known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from custval._joins.stake import stake_weights, value_at_stake
 from custval._pipeline.cases import Cases, ScoreBlock
 from custval._pipeline.settings import Settings
 
-__all__ = ("ALERT_MONTHS", "REASONS", "Ids", "Scores", "score_base")
+__all__ = ("ALERT_MONTHS", "REASONS", "Ids", "Money", "Scores", "money_of", "score_base")
 
 ALERT_MONTHS = 3
 REASONS = 3
@@ -83,6 +83,22 @@ class Scores:
         return len(self.p_leave)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Money:
+    """The money of each customer: margin a month, worth of one unit a month, value."""
+
+    margin: FloatArray
+    annuity: FloatArray
+    value: FloatArray
+
+
+def money_of(scores: Scores) -> Money:
+    """Return the money of `scores`; only where a charge is known."""
+    if scores.margin is None or scores.annuity is None or scores.value is None:
+        raise InputError("no charge was given, so nothing can be said in money")
+    return Money(scores.margin, scores.annuity, scores.value)
+
+
 def score_base(model: Any, cases: Cases, settings: Settings) -> Scores:
     """Score every block of `cases`."""
     if len(cases.services) > _MAX_SERVICES:
@@ -107,9 +123,7 @@ def score_base(model: Any, cases: Cases, settings: Settings) -> Scores:
     )
 
 
-def _score_block(
-    model: Any, block: ScoreBlock, cases: Cases, settings: Settings, words: _Words
-) -> dict[str, Any]:
+def _score_block(model: Any, block: ScoreBlock, cases: Cases, settings: Settings, words: _Words) -> dict[str, Any]:
     horizon = settings.horizon
     months = np.arange(1, horizon + 1)
     reasons = words.codes(model.reasons(block.X, top=REASONS))
@@ -145,28 +159,28 @@ def _money(model: Any, block: ScoreBlock, survival: FloatArray, cases: Cases, se
         loss_at_exit=cases.loss_at_exit or None,
         currency=settings.currency,
     )
-    stake = {"monthly_discount": discount, "alert_months": ALERT_MONTHS}
+    weight = stake_weights(survival, block.margin, monthly_discount=discount, alert_months=ALERT_MONTHS)
     return {
         "margin": block.margin,
         "annuity": discounted_value(survival, 1.0, monthly_discount=discount).astype(np.float32),
         "value": worth.value,
         "std_error": worth.std_error.astype(np.float32) if worth.std_error is not None else None,
-        "stake": value_at_stake(survival, block.margin, **stake),
-        "stake_std_error": _std_error(model, block, stake_weights(survival, block.margin, **stake)),
+        "stake": value_at_stake(survival, block.margin, monthly_discount=discount, alert_months=ALERT_MONTHS),
+        "stake_std_error": _std_error(model, block, weight),
         "by_cause": worth.by_cause,
         "gradient": worth.total_gradient,
     }
 
 
-def _std_error(model: Any, block: ScoreBlock, weight: FloatArray) -> FloatArray:
+def _std_error(model: Any, block: ScoreBlock, weight: FloatArray) -> np.ndarray:
     gradient = model.pullback(block.X, weight, given=block.given)
     variance = np.einsum("np,np->n", gradient @ model.covariance_, gradient)
-    return np.sqrt(np.maximum(variance, 0.0)).astype(np.float32)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)).astype(np.float32))
 
 
 def _packed(held: np.ndarray) -> np.ndarray:
     bits = np.left_shift(np.uint64(1), np.arange(held.shape[1], dtype=np.uint64))
-    return (held * bits).sum(axis=1, dtype=np.uint64)
+    return np.asarray((held * bits).sum(axis=1, dtype=np.uint64))
 
 
 def _merge(parts: list[Any]) -> Any:
@@ -180,7 +194,7 @@ class _Words:
         self.words: list[str] = []
         self._code: dict[str | None, int] = {None: -1}
 
-    def codes(self, reasons: Any) -> IntArray:
+    def codes(self, reasons: Any) -> np.ndarray:
         """Return the codes of reasons in words, shape (n, REASONS)."""
         import pandas as pd
 

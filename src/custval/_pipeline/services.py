@@ -50,7 +50,8 @@ class ServiceReader:
     def _learn(self, column: ColumnProfile) -> None:
         if column.crowded:
             raise InputError(
-                f"service column {column.name!r} has more than {MAX_LEVELS} different values; a service column says yes or no, "
+                f"service column {column.name!r} has more than {MAX_LEVELS} different values; a service "
+                "column says yes or no, "
                 "or which one of a few"
             )
         for level in sorted(column.levels):

@@ -62,16 +62,22 @@ class Settings:
         """Refuse names that the table does not have, suggesting the nearest; tenure and event are needed."""
         for role in ("tenure", "event"):
             if getattr(self, role) is None:
-                raise InputError(f"{role} must name the column of {_MEANING[role]}; the columns are {', '.join(columns)}")
+                raise InputError(
+                    f"{role} must name the column of {_MEANING[role]}; the columns are {', '.join(columns)}"
+                )
         charge = self.charge if isinstance(self.charge, str) else None
         named = [self.id, self.tenure, self.event, charge, self.cause, self.group, *self.services, *self.ignore]
         for name in named:
             if name is not None and name not in columns:
-                raise InputError(f"there is no column {name!r}{nearest(name, columns)}; the columns are {', '.join(columns)}")
+                raise InputError(
+                    f"there is no column {name!r}{nearest(name, columns)}; the columns are {', '.join(columns)}"
+                )
         roles = [self.id, self.tenure, self.event, self.cause]
         given = [name for name in roles if name is not None]
         if len(set(given)) < len(given):
-            raise InputError(f"id, tenure, event and cause must be different columns, not {', '.join(map(repr, given))}")
+            raise InputError(
+                f"id, tenure, event and cause must be different columns, not {', '.join(map(repr, given))}"
+            )
 
 
 _MEANING = {"tenure": "time as a customer", "event": "who left"}

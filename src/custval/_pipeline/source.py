@@ -36,7 +36,9 @@ class TableSource(Protocol):
         ...
 
 
-def open_source(table: AnyFrame | str | Path, *, encoding: str = "utf-8-sig", block_rows: int = BLOCK_ROWS) -> TableSource:
+def open_source(
+    table: AnyFrame | str | Path, *, encoding: str = "utf-8-sig", block_rows: int = BLOCK_ROWS
+) -> TableSource:
     """Return the source for a frame, or for the path of a CSV or Parquet file."""
     if is_frame(table):
         return FrameSource(table, block_rows)
@@ -104,7 +106,9 @@ class CsvSource:
             with reader:
                 for chunk in reader:
                     if not isinstance(chunk.index, pd.RangeIndex):
-                        raise InputError(f"{self.name} has more cells in its rows than names in its header; name each column")
+                        raise InputError(
+                            f"{self.name} has more cells in its rows than names in its header; name each column"
+                        )
                     yield {name: np.asarray(chunk[original]) for name, original in zip(columns, wanted, strict=True)}
         except UnicodeDecodeError as wrong:
             raise self._not_text(wrong) from None

@@ -71,7 +71,9 @@ def table_cases(tables: Any, settings: Settings, *, world: tuple[tuple[str, str]
         for mark in track([*marks, base.months], progress=settings.progress, label="views")
     ]
     columns = [_with_clock(to_columns(view)) for view in views]
-    rows = [_fit_rows(base, view, mark, _next(marks, mark, base.months)) for view, mark in zip(columns, marks, strict=False)]
+    rows = [
+        _fit_rows(base, view, mark, _next(marks, mark, base.months)) for view, mark in zip(columns, marks, strict=False)
+    ]
     X, y, cluster = _stacked(columns[:-1], rows, base)
     curve = _curve_rows(base)
     now = columns[-1]
@@ -186,7 +188,9 @@ def _stacked(
 
 def _with_clock(view: dict[str, TextArray]) -> dict[str, TextArray]:
     """Return the view with yes and no as words and with the contract clock: does the term end within three months?"""
-    words = {name: np.where(values, "yes", "no").astype(object) for name, values in view.items() if values.dtype == bool}
+    words = {
+        name: np.where(values, "yes", "no").astype(object) for name, values in view.items() if values.dtype == bool
+    }
     if "contract" not in view or "months_to_end" not in view:
         return {**view, **words}
     soon = (view["contract"] != "month-to-month") & (view["months_to_end"] <= _SOON)
@@ -224,7 +228,8 @@ def _base(base: _BaseTable, curve: _Curve) -> Base:
 def _reading(base: _BaseTable, curve: _Curve) -> Reading:
     left = float((curve.event > 0).sum())
     statement = (
-        f"The records cover {base.months} months. Each customer is at risk from the first of them, or from activation if "
+        f"The records cover {base.months} months. Each customer is at risk from the first of them, or from "
+        "activation if "
         "later: those who joined before were seen only because they stayed (left truncation)."
     )
     naive = left / float(curve.duration.sum())
@@ -299,7 +304,11 @@ def _notes(base: _BaseTable, rows: list[dict[str, np.ndarray]], curve: _Curve) -
     unseen = int((base.gone > 0).sum()) - seen
     notes = [
         Note("departures", unseen, "departures before the first customer view: in the curves, but not fitted on"),
-        Note("subscribers", len(base.ids) - len(curve.which), "customers who joined in the last month: scored, not in the curves"),
+        Note(
+            "subscribers",
+            len(base.ids) - len(curve.which),
+            "customers who joined in the last month: scored, not in the curves",
+        ),
     ]
     return [note for note in notes if note.count > 0]
 
@@ -309,7 +318,8 @@ def _methods(marks: list[int], base: _BaseTable, now: int) -> list[Method]:
     return [
         Method(
             "Customer view",
-            f"Built from the records at the ends of months {ends} (to fit on what followed) and {base.months} (to score "
+            f"Built from the records at the ends of months {ends} (to fit on what followed) and {base.months} "
+            "(to score "
             f"the {now:,} current customers). Nothing recorded after a view's date enters it.",
         ),
         Method(

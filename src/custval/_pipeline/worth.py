@@ -8,7 +8,7 @@ import numpy as np
 
 from custval._core.results import frozen
 from custval._pipeline.analysis import ValueSummary
-from custval._pipeline.scoring import Scores
+from custval._pipeline.scoring import Scores, money_of
 from custval._pipeline.settings import Settings
 from custval._segments.concentration import lorenz_curve, top_share
 
@@ -20,8 +20,7 @@ _PICTURE_ROWS = 20_000
 
 def value_summary(scores: Scores, model: Any, settings: Settings) -> ValueSummary:
     """Return the summary of `scores`, which must hold money."""
-    value = scores.value
-    assert value is not None
+    value = money_of(scores).value
     total = float(value.sum())
     step = max(1, len(value) // _PICTURE_ROWS)
     floor = np.maximum(value, 0.0)
@@ -35,7 +34,7 @@ def value_summary(scores: Scores, model: Any, settings: Settings) -> ValueSummar
         currency=settings.currency,
         negative=int((value < 0).sum()),
         sample=frozen(np.sort(value)[::step]),
-        lorenz=lorenz_curve(floor),
-        top_share=float(top_share(floor, share=0.2).share_of_value),
+        lorenz=lorenz_curve(floor) if floor.any() else None,
+        top_share=float(top_share(floor, share=0.2).share_of_value) if floor.any() else None,
         by_cause=dict(zip(model.causes_, scores.by_cause.tolist(), strict=True)),
     )

@@ -32,11 +32,9 @@ def head_section(analysis: Analysis) -> Markup:
 
 def expected_leavers(analysis: Analysis) -> tuple[float, float] | None:
     """Return how many current customers are expected to leave within three months, and their share."""
-    rows = analysis.customers
-    if "p_leave_3m" not in rows or not len(rows):
+    if not analysis.customers_total:
         return None
-    share = float(np.asarray(rows["p_leave_3m"], dtype=np.float64).mean())
-    return share * analysis.customers_total, share
+    return analysis.expected_leavers, analysis.expected_leavers / analysis.customers_total
 
 
 def _card(label: str, figure: str, note: str) -> Markup:
@@ -82,7 +80,7 @@ def _value_card(analysis: Analysis) -> Markup | None:
 
 def _concentration_card(analysis: Analysis) -> Markup | None:
     value = analysis.value
-    if value is None:
+    if value is None or value.top_share is None:
         return None
     note = f"of all value is held by the top 20%; mean {money_text(value.mean, value.currency)} a customer"
     return _card("Concentration", percent_text(value.top_share), note)
@@ -113,11 +111,14 @@ def _findings(analysis: Analysis) -> list[str]:
         span = months_text(value.horizon_months)
         sentences.append(
             f"Over the next {span} the {count_text(analysis.customers_total)} current customers "
-            f"are expected to bring {money}; "
-            f"the most valuable fifth of them holds {percent_text(value.top_share)} of it."
+            f"are expected to bring {money}{_top_fifth(value.top_share)}."
         )
     sentences += _risk_sentence(analysis)
     return sentences
+
+
+def _top_fifth(share: float | None) -> str:
+    return "" if share is None else f"; the most valuable fifth of them holds {percent_text(share)} of it"
 
 
 def _churn_sentence(analysis: Analysis) -> str:

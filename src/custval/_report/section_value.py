@@ -40,7 +40,7 @@ def value_section(analysis: Analysis) -> Markup:
         "value",
         "What customers are worth",
         paragraph(_value_sentence(value)),
-        columns(_spread_figure(value), _lorenz_figure(value)),
+        columns(*(part for part in (_spread_figure(value), _lorenz_figure(value)) if part is not None)),
         tag("div", _loss_figure(value), class_="half") if len(value.by_cause) > 1 else None,
     )
 
@@ -81,12 +81,14 @@ def _spread_figure(value: ValueSummary) -> Markup:
     )
 
 
-def _lorenz_figure(value: ValueSummary) -> Markup:
-    heading = "How concentrated value is"
+def _lorenz_figure(value: ValueSummary) -> Markup | None:
+    if value.lorenz is None or value.top_share is None:
+        return None
+    heading, top = "How concentrated value is", value.top_share
     customers, share, gini = lorenz_points(value.lorenz)
     return figure(
         lambda width, key: lorenz_picture(
-            customers, share, top_share=value.top_share, gini=gini, width=width, key=key, title=heading
+            customers, share, top_share=top, gini=gini, width=width, key=key, title=heading
         ),
         key="lorenz",
         heading=heading,
