@@ -46,8 +46,8 @@ def _months_to_end(now: Moment) -> nw.Expr:
     import narwhals as nw
 
     ahead = (_month("contract_end") - float(now.month)).fill_null(0.0)
-    ahead = nw.when(nw.col("contract_end").is_null()).then(nw.lit(0.0)).otherwise(ahead).cast(nw.Int64)
-    answer = nw.when(ahead > 0).then(ahead).otherwise(nw.lit(0))
+    ahead = nw.when(~nw.col("contract_end").is_null()).then(ahead).otherwise(0.0).cast(nw.Int64)
+    answer = nw.when(ahead > 0).then(ahead).otherwise(0)
     for contract, term in _TERMS.items():
         # far enough from 0 that the remainder is of a positive number: engines differ on negative ones
         rolled = (ahead - 1 + 1000 * term) % term + 1
@@ -103,7 +103,7 @@ def _money(name: str) -> nw.Expr:
     if name == "bill_change":
         change = ratio(col("amount_last") * col("_before"), col("amount_before")) - 1.0
         both = (col("amount_before") > 0.0) & (col("amount_last") > 0.0)
-        return nw.when(both).then(change).otherwise(nw.lit(0.0))
+        return nw.when(both).then(change).otherwise(0.0)
     costs = col("interconnect_recent") + col("cost_to_serve_recent") + col("arrears_recent")
     return ratio(col("amount_recent") - costs, col("_recent"))
 

@@ -187,7 +187,7 @@ def _balance_change() -> nw.Expr:
     sent_before, got_before = (nw.col(_name(what, 90, 30)) for what in _BALANCE)
     change = ratio(sent, sent + got) - ratio(sent_before, sent_before + got_before)
     both = (sent + got > 0.0) & (sent_before + got_before > 0.0)
-    return nw.when(both).then(change).otherwise(nw.lit(0.0))
+    return nw.when(both).then(change).otherwise(0.0)
 
 
 def ratio(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
@@ -195,4 +195,5 @@ def ratio(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
     import narwhals as nw
 
     empty = whole == 0.0
-    return nw.when(empty).then(nw.lit(0.0)).otherwise(part / nw.when(empty).then(nw.lit(1.0)).otherwise(whole))
+    # 1 added to a zero keeps every engine from dividing by it; literals in then() fail on empty frames (narwhals 2.0)
+    return nw.when(~empty).then(part / (whole + empty.cast(nw.Float64))).otherwise(0.0)
