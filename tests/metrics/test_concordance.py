@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import itertools
 
 import numpy as np
 import pytest
 
 from custval._core.errors import InputError
-from custval._metrics.pairs import by_digits, earlier
+from custval._metrics.pairs import meet
 from custval.metrics import concordance
 from custval.survival import survival_target
 
@@ -33,6 +32,35 @@ def all_pairs(entry, duration, event, risk, weight):
     return found, value, np.sqrt((pull**2).sum()) / found[2]
 
 
+def weighed_pairs(duration, event, risk, weight, *, cause=None, tau=np.inf, uno=True):
+    """Uno's concordance (and Wolbers's, for a cause) from the definition, G by a product over censoring times."""
+
+    def watched(t):
+        share = 1.0
+        for u in sorted(set(duration[(event == 0) & (duration < t)])):
+            exposed = weight[(duration > u) | ((duration == u) & (event == 0))].sum()
+            share *= 1.0 - weight[(duration == u) & (event == 0)].sum() / exposed
+        return share if uno else 1.0
+
+    n, won, pairs = len(duration), 0.0, 0.0
+    mine = np.zeros((n, 2))
+    for i in range(n):
+        if not (event[i] > 0 if cause is None else event[i] == cause) or duration[i] >= tau:
+            continue
+        for j in range(n):
+            longer = duration[j] > duration[i] or (duration[j] == duration[i] and event[j] == 0)
+            gone = cause is not None and event[j] not in (0, cause) and duration[j] <= duration[i]
+            if not (longer or gone):
+                continue
+            g = watched(duration[i])
+            w = weight[i] * weight[j] / g / (watched(duration[j]) if gone else g)
+            share = float(risk[i] > risk[j]) + 0.5 * float(risk[i] == risk[j])
+            won, pairs = won + w * share, pairs + w
+            mine[[i, j]] += w * np.array([share, 1.0])
+    value = won / pairs
+    return value, np.sqrt(((mine[:, 0] - value * mine[:, 1]) ** 2).sum()) / pairs
+
+
 def sample(seed, n=60, *, entries=True):
     rng = np.random.default_rng(seed)
     duration = rng.integers(1, 15, n).astype(float)
@@ -51,6 +79,79 @@ def test_equals_the_definition_over_all_pairs(seed):
     assert (got.value, got.std_error) == pytest.approx((value, error), rel=1e-10)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("cause", [None, 1, 2])
+@pytest.mark.parametrize(("weighting", "tau"), [("uno", None), ("uno", 9.0), ("harrell", 9.0)])
+def test_weighed_pairs_and_causes_equal_the_definition(seed, cause, weighting, tau):
+    _, duration, event, risk, weight = sample(seed)
+    event = event * np.random.default_rng(seed).integers(1, 3, len(event))
+    got = concordance((duration, event), risk, weighting=weighting, tau=tau, cause=cause, sample_weight=weight)
+    same = weighed_pairs(duration, event, risk, weight, cause=cause, tau=tau or np.inf, uno=weighting == "uno")
+    assert (got.value, got.std_error) == pytest.approx(same, rel=1e-10)
+    assert got.weighting == weighting
+
+
+def test_a_longer_watch_moves_harrell_but_not_uno():
+    rng = np.random.default_rng(0)
+    risk = rng.normal(size=4000)
+    leave = rng.weibull(1.5, 4000) * np.exp(-risk * (rng.random(4000) < 0.7))
+    short, long = rng.exponential(0.7, 4000), rng.exponential(5.0, 4000)
+    found = [
+        [concordance((np.minimum(leave, end), leave <= end), risk, weighting=kind, tau=1.2) for end in (short, long)]
+        for kind in ("harrell", "uno")
+    ]
+    shift = [one.value - other.value for one, other in found]
+    error = np.hypot(found[1][0].std_error, found[1][1].std_error)
+    assert abs(shift[1]) < 2 * error
+    assert abs(shift[0]) > abs(shift[1])
+
+
+def test_error_of_uno_is_that_of_fresh_samples():
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(200):
+        risk = rng.normal(size=300)
+        leave, watched = rng.exponential(np.exp(-0.7 * risk)), rng.exponential(2.0, 300)
+        y = (np.minimum(leave, watched), leave <= watched)
+        found.append(concordance(y, risk, weighting="uno", tau=2.0))
+    spread = np.std([one.value for one in found], ddof=1)
+    assert np.mean([one.std_error for one in found]) == pytest.approx(spread, rel=0.2)
+
+
+def test_a_landmark_compares_those_watched_then():
+    entry, duration, event, risk, weight = sample(3)
+    keep = (entry <= 4) & (duration > 4)
+    y = survival_target(duration, event, entry=entry)
+    for kind in ("harrell", "uno"):
+        got = concordance(y, risk, weighting=kind, landmark=4.0, sample_weight=weight)
+        moved = (duration[keep] - 4, event[keep])
+        same = concordance(moved, risk[keep], weighting=kind, sample_weight=weight[keep])
+        assert got.to_dict() == same.to_dict()
+        assert got.customers == keep.sum()
+
+
+def test_the_time_watched_may_come_from_other_customers():
+    _, duration, event, risk, _ = sample(1, entries=False)
+    y = (duration, event)
+    own = concordance(y, risk, weighting="uno")
+    assert concordance(y, risk, weighting="uno", y_train=y).to_dict() == own.to_dict()
+    all_left = (duration, np.ones(len(duration)))
+    plain = concordance(y, risk)
+    assert concordance(y, risk, weighting="uno", y_train=all_left).value == plain.value
+    with pytest.raises(InputError, match=r"departures are at times to which nobody of y_train was watched .*tau up to"):
+        concordance(y, risk, weighting="uno", y_train=([1.0, 2.0], [0, 0]))
+
+
+def test_a_cause_may_be_named():
+    y = survival_target([1, 2, 3, 4], ["price", "debt", "price", None])
+    risk = [4.0, 3.0, 2.0, 1.0]
+    assert concordance(y, risk, cause="price").to_dict() == concordance(y, risk, cause=2).to_dict()
+    with pytest.raises(InputError, match=r"cause must be one of 'debt', 'price', not 'prise' \(did you mean 'price'"):
+        concordance(y, risk, cause="prise")
+    with pytest.raises(InputError, match="cause must be >= 1 and <= 2, not 3"):
+        concordance(y, risk, cause=3)
+
+
 def test_reference_value_and_error(shared, reference):
     cases = {case["id"]: case for case in reference("survival")}
     coef = cases["cox_efron_rossi"]["expected"]["coef"]
@@ -62,15 +163,6 @@ def test_reference_value_and_error(shared, reference):
     got = concordance(y, risk)
     assert got.value == pytest.approx(expected["harrell"], rel=1e-9)
     assert got.std_error == pytest.approx(expected["harrell_se"], rel=1e-9)
-
-
-def test_both_ways_of_counting_agree_on_exact_times(monkeypatch):
-    rng = np.random.default_rng(4)
-    duration, event, risk = rng.exponential(10.0, 400), rng.random(400) < 0.5, rng.random(400)
-    y = survival_target(duration, event, entry=duration * rng.random(400))
-    few = concordance(y, risk)
-    monkeypatch.setattr("custval._metrics.pairs.FEW_TIMES", 0.0)
-    assert concordance(y, risk).to_dict() == few.to_dict()
 
 
 def test_error_is_that_of_fresh_samples():
@@ -91,20 +183,17 @@ def test_a_perfect_and_a_silent_forecast():
     assert concordance(y, [1.0, 2.0, 3.0, 4.0]).value == 0.0
 
 
-@pytest.mark.parametrize("same", [True, False])
-@pytest.mark.parametrize("seed", range(4))
-def test_counting_pairs_by_brute_force(seed, same):
-    rng = np.random.default_rng(seed)
-    time, rank, weight = rng.integers(0, 9, 40).astype(float), rng.integers(0, 13, 40), rng.random(40)
-    ask, asked = rng.integers(0, 9, 25).astype(float), rng.integers(0, 13, 25)
-    few = earlier(time, rank, weight, ask, asked, include_same_time=same)
-    late = np.repeat([0, 1] if same else [1, 0], [40, 25])
-    digits = by_digits(np.lexsort((late, np.concatenate([time, ask]))), rank, weight, asked)
-    for k, got in itertools.product(range(25), (few, digits)):
-        before = (time < ask[k]) | (same & (time == ask[k]))
-        assert got.lower[k] == pytest.approx(weight[before & (rank < asked[k])].sum())
-        assert got.equal[k] == pytest.approx(weight[before & (rank == asked[k])].sum())
-        assert got.total[k] == pytest.approx(weight[before].sum())
+@pytest.mark.parametrize("n", [1, 2, 3, 17, 64])
+def test_meeting_in_pairs_by_brute_force(n):
+    rng = np.random.default_rng(n)
+    slot = np.unique(rng.integers(0, max(n // 2, 1), n), return_inverse=True)[1]
+    rank = np.unique(rng.integers(0, max(n // 3, 1), n), return_inverse=True)[1]
+    ask, offer = rng.random(n) * (rng.random(n) < 0.6), rng.random(n)
+    pair = np.outer(ask, offer) * (slot[:, None] < slot)
+    got = meet(slot, rank, ask, offer)
+    for part, of in (("won", rank[:, None] > rank), ("tied", rank[:, None] == rank), ("total", True)):
+        mass = pair * of
+        assert getattr(got, part) == pytest.approx(mass.sum(axis=0) + mass.sum(axis=1), rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,8 @@ def _forecast(y: Any, survival: ArrayLike, times: ArrayLike, landmark: float, sa
             f"survival has {forecast.shape[1]} columns but times has {len(grid)}; one column for each time"
         )
     weight = sample_weight_array(sample_weight, len(outcome))
-    keep, duration, left = from_landmark(outcome, landmark)
+    ahead = from_landmark(outcome, landmark)
+    keep, duration, left = ahead.keep, ahead.duration, ahead.left
     watched = watched_curve(duration, left, weight[keep])
     watched.refuse_unwatched(grid)
     return _Forecast(duration, left, forecast if keep.all() else forecast[keep], weight[keep], grid, watched)

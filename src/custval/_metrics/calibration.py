@@ -117,7 +117,8 @@ def calibration(
     weight = sample_weight_array(sample_weight, len(outcome))
     ahead = check_scalar(horizon, "horizon", low=0.0, low_open=True, high=np.inf, high_open=True)
     wanted = int(check_scalar(groups, "groups", low=1))
-    keep, duration, left = from_landmark(outcome, landmark)
+    scored = from_landmark(outcome, landmark)
+    keep, duration, left = scored.keep, scored.duration, scored.left
     risk, weight = risk[keep], weight[keep]
     group = _grouped(risk, weight, wanted)
     sizes = np.bincount(group)

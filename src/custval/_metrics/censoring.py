@@ -7,13 +7,16 @@ monthly data are off by more than one percent.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from custval._core.errors import InputError
 from custval._core.kernels import risk_table
 from custval._core.typing import BoolArray, FloatArray
+from custval._metrics.outcome import Ahead, from_landmark, read_outcome
 
-__all__ = ("WatchedCurve", "watched_curve")
+__all__ = ("WatchedCurve", "watched_ahead", "watched_curve")
 
 
 class WatchedCurve:
@@ -31,6 +34,12 @@ class WatchedCurve:
         """Return G(t-)."""
         return np.asarray(self.share[np.searchsorted(self.times, t, side="left")], dtype=np.float64)
 
+    def gone_weight(self, duration: FloatArray, counted: BoolArray) -> FloatArray:
+        """Return 1 / G(T-) for those who are `counted`, 0 for the others."""
+        weight = np.zeros(len(duration))
+        weight[counted] = 1.0 / self.before(duration[counted])
+        return weight
+
     def refuse_unwatched(self, times: FloatArray) -> None:
         """Refuse times up to which nobody is watched."""
         beyond = times[self.at(times) <= 0]
@@ -42,12 +51,20 @@ class WatchedCurve:
             )
 
 
-def watched_curve(duration: FloatArray, left: BoolArray, weight: FloatArray) -> WatchedCurve:
-    """Return G from the times watched since the landmark and who left at their end."""
-    table = risk_table(duration, left.astype(np.int64), entry=None, weight=weight, causes=1)
+def watched_curve(duration: FloatArray, ended: BoolArray, weight: FloatArray) -> WatchedCurve:
+    """Return G from the times watched since the landmark and who left, for whatever cause, at their end."""
+    table = risk_table(duration, ended.astype(np.int64), entry=None, weight=weight, causes=1)
     exposed = table.at_risk - table.events[0]
     # the same sum by two routes: where all who remain are censored, the curve ends at exactly zero
     gone = np.divide(table.censored, exposed, out=np.zeros_like(exposed), where=table.censored > 0)
     gone[-1] = 1.0 if table.censored[-1] > 0 else 0.0
     share: FloatArray = np.cumprod(1.0 - gone).astype(np.float64)
     return WatchedCurve(table.times, share)
+
+
+def watched_ahead(ahead: Ahead, weight: FloatArray, y_train: Any, landmark: float) -> WatchedCurve:
+    """Return G from the customers scored (with their weights), or from those of `y_train` at the same landmark."""
+    if y_train is None:
+        return watched_curve(ahead.duration, ahead.ended, weight)
+    train = from_landmark(read_outcome(y_train, "y_train"), landmark)
+    return watched_curve(train.duration, train.ended, np.ones(len(train)))

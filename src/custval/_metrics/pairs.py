@@ -1,9 +1,11 @@
-"""Counting pairs in O(n log n): for each query, the weight of the earlier items of lower, equal or any rank.
+"""Counting pairs in O(n log n): what each item takes part in, over all pairs of which one comes before the other.
 
-Where there are few distinct times, a running sum over the ranks is kept from time to time. Else items and queries stand
-in one sequence: an earlier item has the lower rank exactly if, at the highest binary digit in which the two ranks
-differ, it has 0 and the query has 1, so one pass for each binary digit, in which the sequence is grouped by the higher
-digits and keeps its order inside each group, counts every pair once.
+Items stand in slots, one after the other in time, and have a rank of risk. An item that asks meets every item that
+offers in a later slot; the pair weighs ask x offer and is won where the asking item has the higher rank, tied where
+the ranks are equal. Won pairs are counted along the binary digits of the places in the sequence: two places differ
+first in one digit, at which the earlier has 0 and the later 1. So one pass for each digit, from the highest, over the
+items in order of rank, grouped by the higher digits, meets every pair exactly once. Since the places are 0, 1, 2, ...,
+the groups of a pass are equally long, and the k-th zero at position c has c - k ones before it: nothing is searched.
 """
 
 from __future__ import annotations
@@ -14,137 +16,98 @@ import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ("Earlier", "by_digits", "by_times", "earlier")
-
-FEW_TIMES = 20.0  # measured: where both ways take equally long
+__all__ = ("Shares", "meet")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Earlier:
-    """Weight of the earlier items of lower rank, of equal rank, and of any rank, for each query."""
+class Shares:
+    """Weight of the won, tied and all pairs of each item, on whichever side; each pair is in two items' sums."""
 
-    lower: FloatArray
-    equal: FloatArray
+    won: FloatArray
+    tied: FloatArray
     total: FloatArray
 
-    def __sub__(self, other: Earlier) -> Earlier:
-        """Return the counts without those of `other`."""
-        return Earlier(self.lower - other.lower, self.equal - other.equal, self.total - other.total)
 
-    @property
-    def won(self) -> FloatArray:
-        """Lower ranks, with equal ones counting half."""
-        return self.lower + 0.5 * self.equal
-
-
-def earlier(
-    item_time: FloatArray,
-    item_rank: IntArray,
-    weight: FloatArray,
-    query_time: FloatArray,
-    query_rank: IntArray,
-    *,
-    include_same_time: bool = False,
-) -> Earlier:
-    """Count, for each query, the items before it in time (or at the same time, if included) by rank."""
-    times, when = np.unique(query_time, return_inverse=True)
-    ranks = 1 + int(max(item_rank.max(initial=0), query_rank.max(initial=0)))
-    # a pass over all ranks for each time beats a pass over all rows for each digit where times are few, as in months
-    if len(times) * ranks <= FEW_TIMES * (len(item_time) + len(query_time)) * ranks.bit_length():
-        # the first time at which an item has gone by
-        since = np.searchsorted(times, item_time, side="left" if include_same_time else "right")
-        return by_times(since, item_rank, weight, when, query_rank, shape=(len(times), ranks))
-    late = np.repeat([0, 1] if include_same_time else [1, 0], [len(item_time), len(query_time)])
-    order = np.lexsort((late, np.concatenate([item_time, query_time])))
-    return by_digits(order, item_rank, weight, query_rank)
-
-
-def by_times(
-    since: IntArray,
-    item_rank: IntArray,
-    weight: FloatArray,
-    when: IntArray,
-    query_rank: IntArray,
-    *,
-    shape: tuple[int, int],
-) -> Earlier:
-    """Count with one running sum over the ranks for each time: item places `since`, query places `when`."""
-    times, ranks = shape
-    found = Earlier(*(np.zeros(len(when)) for _ in range(3)))
-    items, queries = np.argsort(since, kind="stable"), np.argsort(when, kind="stable")
-    item_stop = np.searchsorted(since[items], np.arange(times), side="right")
-    query_stop = np.append(0, np.searchsorted(when[queries], np.arange(times), side="right"))
-    held = np.zeros(ranks)
-    start = 0
-    for t in range(times):
-        new = items[start : item_stop[t]]
-        start = item_stop[t]
-        np.add.at(held, item_rank[new], weight[new])
-        running = np.cumsum(held)
-        asked = queries[query_stop[t] : query_stop[t + 1]]
-        rank = query_rank[asked]
-        found.equal[asked] = held[rank]
-        found.lower[asked] = running[rank] - held[rank]
-        found.total[asked] = running[-1]
-    return found
-
-
-def by_digits(order: IntArray, item_rank: IntArray, weight: FloatArray, query_rank: IntArray) -> Earlier:
-    """Count with one pass for each binary digit: `order` puts items, then queries, into their sequence."""
-    n = len(item_rank)
-    rank = np.concatenate([item_rank, query_rank])[order]
-    weights = np.concatenate([weight, np.zeros(len(query_rank))])[order]
-    back = np.empty(len(order), dtype=np.int64)
-    back[order] = np.arange(len(order))
-    asked = back[n:]
-    return Earlier(
-        lower=_lower(rank, weights)[asked], equal=_equal(rank, weights)[asked], total=np.cumsum(weights)[asked]
+def meet(slot: IntArray, rank: IntArray, ask: FloatArray, offer: FloatArray) -> Shares:
+    """Return the pairs of each item: `slot` and `rank` are dense from 0, `ask` and `offer` weights >= 0, all (n,)."""
+    n = len(slot)
+    # inside a slot by rank, so that an earlier place there never has the higher rank: such pairs are not won
+    sequence = np.argsort(slot * np.int64(rank.max(initial=0) + 1) + rank)
+    place = np.empty(n, dtype=np.int64)
+    place[sequence] = np.arange(n)
+    by_rank = np.argsort(rank * np.int64(n) + place)
+    return Shares(
+        won=_put(by_rank, _won(place[by_rank], ask[by_rank], offer[by_rank])),
+        tied=_tied(by_rank, rank, slot, ask, offer),
+        total=_put(sequence, _outside(np.zeros(max(n - 1, 0), dtype=bool), slot, sequence, ask, offer)),
     )
 
 
-def _equal(rank: IntArray, weight: FloatArray) -> FloatArray:
-    order = np.argsort(rank, kind="stable")
-    running = np.cumsum(weight[order])
-    sorted_rank = rank[order]
-    found = np.empty(len(rank))
-    found[order] = running - _at_group_start(running - weight[order], sorted_rank[1:] != sorted_rank[:-1])
+def _won(place: IntArray, ask: FloatArray, offer: FloatArray) -> FloatArray:
+    """Return ask x offers won + offer x asks that won against it, for items in order of rank."""
+    n = len(place)
+    digits = max(n - 1, 1).bit_length()
+    size, half = 1 << digits, 1 << (digits - 1)
+    # what is added to fill the last group neither asks nor offers
+    at = np.concatenate([place, np.arange(n, size)]).astype(np.int32 if digits < 31 else np.int64)
+    asks, offers, found = (np.append(part, np.zeros(size - n)) for part in (ask, offer, np.zeros(n)))
+    k = np.arange(half)
+    asked, offered = np.zeros(half + 1), np.zeros(half + 1)
+    for digit in range(digits - 1, -1, -1):
+        one = (at >> digit) & 1
+        split = np.concatenate([np.flatnonzero(one == 0), np.flatnonzero(one)])
+        at, asks, offers, found = at[split], asks[split], offers[split], found[split]
+        np.cumsum(asks[:half], out=asked[1:])
+        np.cumsum(offers[half:], out=offered[1:])
+        width = 1 << digit
+        lower = offered[split[:half] - k].reshape(-1, width) - offered[:-1:width, None]
+        found[:half] += asks[:half] * lower.ravel()
+        higher = asked[width::width, None] - asked[split[half:] - k].reshape(-1, width)
+        found[half:] += offers[half:] * higher.ravel()
+    return _put(at, found)[place]
+
+
+def _tied(by_rank: IntArray, rank: IntArray, slot: IntArray, ask: FloatArray, offer: FloatArray) -> FloatArray:
+    ordered = rank[by_rank]
+    other_rank = ordered[1:] != ordered[:-1]
+    if other_rank.all():
+        return np.zeros(len(rank))
+    return _put(by_rank, _outside(other_rank, slot, by_rank, ask, offer))
+
+
+def _outside(other_group: BoolArray, slot: IntArray, order: IntArray, ask: FloatArray, offer: FloatArray) -> FloatArray:
+    """Return, in `order`, ask x later offers + offer x earlier asks of the same group but another slot.
+
+    `other_group` says where, after the first item, a group begins; inside a group `order` goes by slot.
+    """
+    ordered = slot[order]
+    other_slot = other_group | (ordered[1:] != ordered[:-1])
+    asks, offers = ask[order], offer[order]
+    before = _running(asks)
+    first_asks = before[_starts(other_slot)] - before[_starts(other_group)]
+    after = _running(offers)
+    last_offers = after[_stops(other_group)] - after[_stops(other_slot)]
+    return asks * last_offers + offers * first_asks
+
+
+def _running(values: FloatArray) -> FloatArray:
+    return np.append(0.0, np.cumsum(values))
+
+
+def _starts(new: BoolArray) -> IntArray:
+    """Return for each item where its run begins, `new` saying for the second item on whether one does."""
+    begins = np.flatnonzero(np.append(True, new))
+    return np.repeat(begins, np.diff(np.append(begins, len(new) + 1)))
+
+
+def _stops(new: BoolArray) -> IntArray:
+    """Return for each item where the next run begins."""
+    begins = np.flatnonzero(np.append(True, new))
+    ends = np.append(begins[1:], len(new) + 1)
+    return np.repeat(ends, ends - begins)
+
+
+def _put(where: IntArray, values: FloatArray) -> FloatArray:
+    found = np.empty(len(values))
+    found[where] = values
     return found
-
-
-def _lower(rank: IntArray, weight: FloatArray) -> FloatArray:
-    found = np.zeros(len(rank))
-    order = np.arange(len(rank))
-    for digit in range(int(rank.max(initial=0)).bit_length() - 1, -1, -1):
-        high = rank[order] >> digit
-        one = (high & 1).astype(bool)
-        group = high >> 1
-        zeros = np.where(one, 0.0, weight[order])
-        running = np.cumsum(zeros)
-        new = group[1:] != group[:-1]
-        found[order[one]] += (running - _at_group_start(running - zeros, new))[one]
-        order = _grouped(order, one, new)
-    return found
-
-
-def _at_group_start(before: FloatArray, new: BoolArray) -> FloatArray:
-    """Return, for each place, the value of `before` at the first place of its group."""
-    start = np.flatnonzero(np.append(True, new)) if len(before) else np.empty(0, dtype=np.int64)
-    return np.repeat(before[start], np.diff(np.append(start, len(before))))
-
-
-def _grouped(order: IntArray, one: BoolArray, new: BoolArray) -> IntArray:
-    """Split each group into its zeros and its ones, each in their order."""
-    start = np.flatnonzero(np.append(True, new)) if len(order) else np.empty(0, dtype=np.int64)
-    sizes = np.diff(np.append(start, len(order)))
-    zero = (~one).astype(np.int64)
-    zero_before: IntArray = np.cumsum(zero) - zero
-    first_zero: IntArray = zero_before[start]
-    zeros_in = np.add.reduceat(zero, start) if len(start) else start
-    place = np.where(
-        one,
-        np.repeat(zeros_in, sizes) + np.arange(len(order)) - (zero_before - np.repeat(first_zero, sizes)),
-        np.repeat(start, sizes) + zero_before - np.repeat(first_zero, sizes),
-    )
-    split = np.empty_like(order)
-    split[place] = order
-    return split
