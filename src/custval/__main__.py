@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import sys
 import time
 import warnings
@@ -23,6 +24,8 @@ __all__ = ("main",)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 the input cannot be used, 2 the command is not understood."""
     asked = _parser().parse_args(arguments)
+    # Arrow's own allocator reserves a gibibyte of address space at once; under a limit that is a large part of it
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", category=UserWarning)

@@ -13,7 +13,7 @@ import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
 
-__all__ = ("NO", "YES", "Numbers", "as_text", "read_numbers")
+__all__ = ("NO", "YES", "Numbers", "as_text", "read_numbers", "word_counts")
 
 YES = frozenset({"yes", "y", "true", "t", "1", "left", "churned", "churn", "departed", "是"})
 NO = frozenset({"no", "n", "false", "f", "0", "stayed", "active", "current", "否"})
@@ -40,6 +40,18 @@ def as_text(values: TextArray) -> TextArray:
     words[:-1] = [_word(cell) for cell in distinct]
     words[-1] = None
     return np.asarray(words[codes])
+
+
+def word_counts(values: TextArray) -> dict[str, int]:
+    """Return how often each word stands in the cells."""
+    codes, distinct = _distinct(values)
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct)).tolist()
+    told: dict[str, int] = {}
+    for cell, count in zip(distinct, counts, strict=True):
+        word = _word(cell)
+        if word is not None:
+            told[word] = told.get(word, 0) + count
+    return told
 
 
 def read_numbers(values: TextArray) -> Numbers:
@@ -73,7 +85,7 @@ def _distinct(values: TextArray) -> tuple[IntArray, list[object]]:
     import pandas as pd
 
     codes, distinct = pd.factorize(np.asarray(values), use_na_sentinel=True)
-    return codes.astype(np.int64), list(distinct)
+    return np.asarray(codes, dtype=np.int64), list(distinct)
 
 
 def _word(cell: object) -> str | None:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from custval._core.progress import Stages
+from custval._core.typing import TextArray
 from custval._pipeline.analysis import Analysis, Method, Note
 from custval._pipeline.cases import Cases
 from custval._pipeline.contacts import contact_plan
@@ -20,6 +21,7 @@ from custval._pipeline.scoring import ALERT_MONTHS, score_base
 from custval._pipeline.settings import Settings
 from custval._pipeline.worth import value_summary
 from custval._survival.discrete import DiscreteHazard
+from custval._survival.target import read_target, survival_target
 
 __all__ = ("run_chain",)
 
@@ -85,8 +87,23 @@ def _fit_hazard(cases: Cases, notes: list[Note]) -> DiscreteHazard:
         missing="indicator",
         unseen="other",
     )
+    y = _seen_causes(cases.y, notes)
     with noted("hazard", notes):
-        return model.fit(cases.X, cases.y, cluster=cases.cluster)
+        return model.fit(cases.X, y, cluster=cases.cluster)
+
+
+def _seen_causes(y: TextArray, notes: list[Note]) -> TextArray:
+    """Return the target with the causes for which somebody left in the rows that are fitted on; note the others."""
+    target = read_target(y)
+    seen = np.unique(target.event[target.event > 0])
+    if len(seen) in (0, len(target.causes)):
+        return y
+    for code, cause in enumerate(target.causes, start=1):
+        if code not in seen:
+            notes.append(Note(cause, 1, "cause without a departure among the rows fitted on: not forecast"))
+    event = np.where(target.event > 0, np.searchsorted(seen, target.event) + 1, 0)
+    causes = [target.causes[code - 1] for code in seen]
+    return survival_target(target.duration, event, entry=target.entry, causes=causes, time_unit=target.time_unit)
 
 
 def _hazard_method(cases: Cases, model: DiscreteHazard, settings: Settings) -> Method:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custval._joins.plan import Offer, Plan, plan
+from custval._joins.plan import Offer, Plan, PlanBuilder
 from custval._pipeline.analysis import PlanSummary
 from custval._pipeline.cases import Cases
-from custval._pipeline.scoring import Scores
+from custval._pipeline.scoring import Scores, blocks_of
 from custval._pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,18 +23,17 @@ def contact_plan(scores: Scores, cases: Cases, settings: Settings) -> tuple[pd.D
     rate, rate_error = _save_rate(cases, settings)
     offer = Offer("save offer", settings.offer_cost, save_rate=rate, save_rate_std_error=rate_error)
     words = np.array([*scores.reason_words, None], dtype=object)
-    made = plan(
-        np.arange(len(scores)),
-        np.clip(scores.p_leave, 0.0, 1.0),
-        scores.stake,
-        offers=offer,
-        contact_cost=settings.contact_cost,
-        budget=settings.budget,
-        p_std_error=scores.p_std_error,
-        value_std_error=scores.stake_std_error,
-        reasons=words[scores.reason[:, 0]],
-        currency=settings.currency,
-    )
+    builder = PlanBuilder(offer, contact_cost=settings.contact_cost, budget=settings.budget, currency=settings.currency)
+    for rows in blocks_of(len(scores), settings.block_rows):
+        builder.add(
+            rows,
+            np.clip(scores.p_leave[rows], 0.0, 1.0),
+            None if scores.stake is None else scores.stake[rows],
+            p_std_error=scores.p_std_error[rows],
+            value_std_error=None if scores.stake_std_error is None else scores.stake_std_error[rows],
+            reasons=words[scores.reason[rows, 0]],
+        )
+    made = builder.finish()
     frame = made.to_frame()
     frame["customer_id"] = scores.ids.text(np.asarray(made.customer_id, dtype=np.int64))
     return frame, _summary(made)

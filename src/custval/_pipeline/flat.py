@@ -79,7 +79,7 @@ class _Rows:
 
     usable: BoolArray
     left: BoolArray
-    cause: IntArray
+    cause: np.ndarray
     causes: list[str]
     tenure: FloatArray
     entry: FloatArray
@@ -139,15 +139,15 @@ def _left_word(profile: Profile, settings: Settings) -> str:
     raise InputError(f"say which value of column {settings.event!r} means that the customer left: left=... of {shown}")
 
 
-def _causes(profile: Profile, settings: Settings, left: BoolArray, notes: list[Note]) -> tuple[IntArray, list[str]]:
+def _causes(profile: Profile, settings: Settings, left: BoolArray, notes: list[Note]) -> tuple[np.ndarray, list[str]]:
     if settings.cause is None:
-        return left.astype(np.int64), ["left"]
+        return left.astype(np.int16), ["left"]
     blank = left & (profile.cause < 0)
     counts = np.bincount(profile.cause[left & ~blank], minlength=len(profile.causes))
     seen = [word for word, count in zip(profile.causes, counts, strict=True) if count]
     order = sorted(seen)
     names = [*order, _UNNAMED_CAUSE] if blank.any() else order
-    code = np.zeros(len(profile.causes) + 1, dtype=np.int64)
+    code = np.zeros(len(profile.causes) + 1, dtype=np.int16)
     for position, word in enumerate(order):
         code[profile.causes.index(word)] = position + 1
     code[-1] = len(names)

@@ -14,7 +14,7 @@ import numpy as np
 from custval._core.errors import InputError
 from custval._core.progress import track
 from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
-from custval._pipeline.cells import as_text, read_numbers
+from custval._pipeline.cells import as_text, read_numbers, word_counts
 from custval._pipeline.settings import MONTHS_PER_UNIT, Settings
 from custval._pipeline.source import Block, TableSource
 
@@ -51,11 +51,8 @@ class ColumnProfile:
             self._add_levels(values)
 
     def _add_levels(self, values: TextArray) -> None:
-        import pandas as pd
-
-        counts = pd.Series(as_text(values)).value_counts()
-        for word, count in zip(counts.index, counts.to_numpy(), strict=True):
-            self.levels[str(word)] = self.levels.get(str(word), 0) + int(count)
+        for word, count in word_counts(values).items():
+            self.levels[word] = self.levels.get(word, 0) + count
         if len(self.levels) > MAX_LEVELS:
             self.crowded = True
             self.levels.clear()
@@ -73,9 +70,9 @@ class Profile:
     tenure: FloatArray
     tenure_blank: BoolArray
     tenure_wrong: BoolArray
-    outcome: IntArray
+    outcome: np.ndarray
     outcomes: list[str]
-    cause: IntArray
+    cause: np.ndarray
     causes: list[str]
     charge: FloatArray
     charge_blank: BoolArray
@@ -123,7 +120,11 @@ class _Reading:
         charge = self._charge(block, n)
         ids = self._ids(block, n)
         outcome = self.outcomes.add(as_text(block[str(self.settings.event)]))
-        cause = self.causes.add(as_text(block[self.settings.cause])) if self.settings.cause else np.full(n, -1)
+        cause = (
+            self.causes.add(as_text(block[self.settings.cause]))
+            if self.settings.cause
+            else np.full(n, -1, dtype=np.int16)
+        )
         scale = MONTHS_PER_UNIT[self.settings.tenure_unit]
         self.parts.append(
             (tenure.values * scale, tenure.blank, tenure.unreadable, outcome, cause, charge[0], charge[1], *ids)
@@ -144,9 +145,9 @@ class _Reading:
             tenure=tenure,
             tenure_blank=blank,
             tenure_wrong=wrong,
-            outcome=outcome.astype(np.int64),
+            outcome=outcome,
             outcomes=self.outcomes.words,
-            cause=cause.astype(np.int64),
+            cause=cause,
             causes=self.causes.words,
             charge=charge,
             charge_blank=charge_blank,
@@ -186,7 +187,7 @@ class _Codes:
         self.words: list[str] = []
         self._code: dict[str | None, int] = {None: -1}
 
-    def add(self, words: TextArray) -> IntArray:
+    def add(self, words: TextArray) -> np.ndarray:
         import pandas as pd
 
         local, distinct = pd.factorize(words, use_na_sentinel=True)

@@ -111,13 +111,15 @@ def score_base(model: Any, cases: Cases, settings: Settings) -> Scores:
         parts.append(_score_block(model, block, cases, settings, words))
     if not parts:
         raise InputError("there is no current customer to score")
-    merged = {name: _merge([part[name] for part in parts]) for name in parts[0] if name not in {"by_cause", "gradient"}}
-    gradient = np.sum([part["gradient"] for part in parts], axis=0) if cases.has_money else np.zeros(1)
+    gradient = np.sum([part.pop("gradient") for part in parts], axis=0)
+    by_cause = np.sum([part.pop("by_cause") for part in parts], axis=0)
+    # each part is let go as soon as it is joined, so that no more than one column stands twice
+    merged = {name: _merge([part.pop(name) for part in parts]) for name in list(parts[0])}
     variance = float(gradient @ model.covariance_ @ gradient) if cases.has_money else 0.0
     return Scores(
         ids=ids,
         reason_words=words.words,
-        by_cause=np.sum([part["by_cause"] for part in parts], axis=0),
+        by_cause=by_cause,
         total_std_error=float(np.sqrt(max(variance, 0.0))),
         **merged,
     )
@@ -156,7 +158,7 @@ def _money(model: Any, block: ScoreBlock, survival: FloatArray, cases: Cases, se
         horizon=settings.horizon,
         monthly_discount=discount,
         given=block.given,
-        loss_at_exit=cases.loss_at_exit or None,
+        loss_at_exit={cause: loss for cause, loss in cases.loss_at_exit.items() if cause in model.causes_} or None,
         currency=settings.currency,
     )
     weight = stake_weights(survival, block.margin, monthly_discount=discount, alert_months=ALERT_MONTHS)
