@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 __all__ = (
     "BrierScore",
     "Calibration",
+    "CalibrationCurve",
     "Concordance",
+    "DynamicAUC",
     "Estimate",
     "LiftCurve",
     "auc",
@@ -22,6 +24,7 @@ __all__ = (
     "brier_score",
     "calibration",
     "concordance",
+    "cumulative_dynamic_auc",
     "integrated_brier_score",
     "lift_curve",
     "qini",
@@ -31,8 +34,10 @@ if TYPE_CHECKING:
     from custval._metrics.brier import BrierScore, brier_score, integrated_brier_score
     from custval._metrics.calibration import Calibration, calibration
     from custval._metrics.concordance import Concordance, concordance
+    from custval._metrics.dynamic_auc import DynamicAUC, cumulative_dynamic_auc
     from custval._metrics.estimate import Estimate
     from custval._metrics.lift import LiftCurve, auc, lift_curve
+    from custval._metrics.recalibration import CalibrationCurve
     from custval._metrics.uplift import auuc, qini
 else:
     from custval._core.doors import open_door
@@ -42,7 +47,9 @@ else:
         {
             "BrierScore": "_metrics.brier",
             "Calibration": "_metrics.calibration",
+            "CalibrationCurve": "_metrics.recalibration",
             "Concordance": "_metrics.concordance",
+            "DynamicAUC": "_metrics.dynamic_auc",
             "Estimate": "_metrics.estimate",
             "LiftCurve": "_metrics.lift",
             "auc": "_metrics.lift",
@@ -50,6 +57,7 @@ else:
             "brier_score": "_metrics.brier",
             "calibration": "_metrics.calibration",
             "concordance": "_metrics.concordance",
+            "cumulative_dynamic_auc": "_metrics.dynamic_auc",
             "integrated_brier_score": "_metrics.brier",
             "lift_curve": "_metrics.lift",
             "qini": "_metrics.uplift",

@@ -57,6 +57,49 @@ def test_weights_at_the_left_limit_matter_on_monthly_data():
     assert wrong / 400 > got * 1.01
 
 
+@pytest.mark.parametrize("cause", [1, 2])
+def test_one_cause_equals_the_definition(cause):
+    rng = np.random.default_rng(cause)
+    duration, event = rng.integers(1, 13, 80).astype(float), rng.integers(0, 3, 80)
+    incidence = rng.random((80, 2, 2)) / 2
+    times = np.array([3.0, 8.0])
+    got = brier_score((duration, event), incidence, times, cause=cause)
+    for j, t in enumerate(times):
+        loss = np.zeros(80)
+        for i in range(80):
+            truth = float(duration[i] <= t and event[i] == cause)
+            if duration[i] > t:
+                weight = 1.0 / watched(duration, event > 0, t, before=False)
+            else:
+                weight = float(event[i] > 0) / watched(duration, event > 0, duration[i], before=True)
+            loss[i] = weight * (truth - incidence[i, cause - 1, j]) ** 2
+        assert got.score[j] == pytest.approx(loss.mean(), rel=1e-12)
+        assert got.std_error[j] == pytest.approx(loss.std(ddof=1) / np.sqrt(80), rel=1e-10)
+    flat = brier_score((duration, event), incidence[:, cause - 1], times, cause=cause)
+    assert flat.to_dict() == got.to_dict()
+
+
+def test_the_only_cause_is_leaving():
+    duration, left, pi = sample(5)
+    y = survival_target(duration, np.where(left, "price", None))
+    whole = integrated_brier_score(y, pi, [2.0, 5.0, 9.0])
+    one = integrated_brier_score(y, 1.0 - pi, [2.0, 5.0, 9.0], cause="price")
+    assert (one.value, one.std_error) == pytest.approx((whole.value, whole.std_error), rel=1e-12)
+
+
+def test_the_time_watched_may_come_from_other_customers():
+    duration, left, pi = sample(6)
+    y = (duration, left)
+    own = brier_score(y, pi, [2.0, 5.0, 9.0])
+    assert brier_score(y, pi, [2.0, 5.0, 9.0], y_train=y).to_dict() == own.to_dict()
+    seen = (duration[:40], left[:40])
+    train = watched_curve(duration[:40], left[:40], np.ones(40))
+    got = brier_score(y, pi[:, :1], [4.0], y_train=seen).score[0]
+    gone, there = left & (duration <= 4), duration > 4
+    loss = (pi[gone, 0] ** 2 / train.before(duration[gone])).sum() + ((1 - pi[there, 0]) ** 2 / train.at(4.0)).sum()
+    assert got == pytest.approx(loss / 80)
+
+
 def test_without_censoring_it_is_the_squared_error(reference):
     data = reference("retention")
     y, p = np.array(data["data"]["scores"]["y"]), np.array(data["data"]["scores"]["p"])
@@ -119,6 +162,9 @@ def test_one_customer_has_no_error():
         ({"times": [0.0]}, "times must be > 0"),
         ({"landmark": 6.0}, "none of 2 customers was watched at landmark 6"),
         ({"landmark": -1.0}, "landmark must be >= 0"),
+        ({"cause": 2}, "cause must be >= 1 and <= 1, not 2"),
+        ({"survival": np.full((2, 1, 1), 0.5), "y": ([3.0, 5.0], [1, 2]), "cause": 2}, "incidences of 1 causes"),
+        ({"landmark": 4.0, "sample_weight": [1.0, 0.0], "times": [0.5]}, "sample_weight is zero for all customers"),
     ],
 )
 def test_impossible_input_is_refused(change, message):

@@ -72,6 +72,81 @@ def test_weights_equal_duplication():
         assert getattr(got, name) == pytest.approx(getattr(same, name))
 
 
+def test_intercept_and_slope_without_censoring_are_those_of_a_logistic_regression():
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(5)
+    odds = rng.normal(-1.0, 1.0, 3000)
+    left = rng.random(3000) < 1 / (1 + np.exp(0.4 - 0.7 * odds))
+    table = calibration((np.where(left, 1.0, 9.0), left), 1 / (1 + np.exp(-odds)), horizon=5.0)
+    line = LogisticRegression(C=1e12, tol=1e-10).fit(odds[:, None], left)
+    assert table.slope == pytest.approx(line.coef_[0, 0], rel=1e-5)
+    shift = table.intercept
+    assert (1 / (1 + np.exp(-odds - shift))).sum() == pytest.approx(left.sum(), rel=1e-8)
+    assert table.ici == pytest.approx(
+        np.abs(1 / (1 + np.exp(0.4 - 0.7 * odds)) - 1 / (1 + np.exp(-odds))).mean(), abs=0.02
+    )
+
+
+def bent_sample(rng, n=800):
+    odds = rng.normal(-0.5, 1.0, n)
+    p = 1 / (1 + np.exp(-odds))
+    true = 1 / (1 + np.exp(0.3 - 0.6 * odds))
+    leave = np.where(rng.random(n) < true, rng.uniform(0.0, 5.0, n), 9.0)
+    end = rng.uniform(0.0, 20.0, n)
+    return (np.maximum(np.minimum(leave, end), 1e-3), leave <= end), p
+
+
+def test_slope_intercept_and_ici_under_censoring_and_their_errors():
+    rng = np.random.default_rng(6)
+    found = [calibration(*bent_sample(rng), horizon=5.0, groups=2) for _ in range(150)]
+    assert np.mean([one.slope for one in found]) == pytest.approx(0.6, abs=0.03)
+    for name in ("slope", "intercept", "ici"):
+        spread = np.std([getattr(one, name) for one in found], ddof=1)
+        assert np.mean([getattr(one, f"{name}_std_error") for one in found]) == pytest.approx(spread, rel=0.2)
+
+
+def test_the_curve_follows_a_bent_truth():
+    rng = np.random.default_rng(7)
+    p = rng.uniform(0.02, 0.98, 20_000)
+    left = rng.random(20_000) < p**2
+    curve = calibration((np.where(left, 1.0, 9.0), left), p, horizon=5.0).curve
+    assert curve.observed == pytest.approx(curve.predicted**2, abs=0.03)
+    assert (curve.lower <= curve.observed).all()
+    assert (curve.observed <= curve.upper).all()
+
+
+@pytest.mark.parametrize("cause", [1, 2])
+def test_a_true_forecast_of_one_cause(cause):
+    rng = np.random.default_rng(cause)
+    hazard = rng.uniform(0.01, 0.1, 20_000)
+    leave, end = rng.geometric(hazard), rng.integers(3, 30, 20_000)
+    kind = np.where(rng.random(20_000) < 0.7, 1, 2)
+    y = (np.minimum(leave, end).astype(float), np.where(leave <= end, kind, 0))
+    p = (1 - (1 - hazard) ** 12) * (0.7 if cause == 1 else 0.3)
+    table = calibration(y, p, horizon=12.0, cause=cause)
+    assert ((table.lower <= p.max()) & (np.abs(table.observed - table.predicted) < 4.5 * table.std_error)).all()
+    assert abs(table.slope - 1.0) < 4 * table.slope_std_error
+    assert abs(table.intercept) < 4 * table.intercept_std_error
+    assert table.mean_observed == pytest.approx(table.mean_predicted, rel=0.1)
+
+
+def test_lines_that_do_not_exist_are_none():
+    y = ([1.0, 1, 9, 9], [1, 1, 0, 0])
+    apart = calibration(y, [0.9, 0.8, 0.2, 0.1], horizon=3.0, groups=1)
+    assert apart.slope is None
+    assert apart.intercept is not None
+    same = calibration(y, [0.5] * 4, horizon=3.0, groups=1)
+    assert same.slope is None
+    assert same.intercept == pytest.approx(0.0, abs=1e-6)
+    assert same.ici == pytest.approx(0.0, abs=1e-6)
+    sure = calibration(y, [1.0, 1.0, 0.0, 0.0], horizon=3.0, groups=1)
+    assert sure.ici < 0.01
+    none = calibration(([9.0, 9, 9, 9], [0, 0, 0, 0]), [0.3, 0.2, 0.2, 0.1], horizon=3.0, groups=1)
+    assert none.intercept is None
+    assert np.isfinite(none.curve.observed).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

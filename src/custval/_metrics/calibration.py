@@ -1,7 +1,8 @@
-"""Do as many leave as was forecast? Predicted against observed risk at a horizon, by group of predicted risk.
+"""Do as many leave as was forecast? Predicted against observed risk at a horizon: by group, in a line, in a curve.
 
-The observed share of a group is the product-limit estimate, so that customers whose watching ended before the horizon
-count for as long as they were seen; its error is Greenwood's and its interval that of log(-log).
+The observed share of a group is the product-limit estimate (for one of several causes: Aalen and Johansen's), so that
+customers whose watching ended before the horizon count for as long as they were seen; its interval is that of
+log(-log). Slope, intercept, curve and ICI are in :mod:`custval._metrics.recalibration`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
-from custval._core.kernels import risk_table
 from custval._core.results import Result, frozen
-from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray
-from custval._core.validation import check_length, check_scalar, float_array, sample_weight_array
-from custval._metrics.outcome import from_landmark, read_outcome
+from custval._core.typing import ArrayLike, FloatArray, IntArray
+from custval._core.validation import check_length, check_scalar, sample_weight_array
+from custval._metrics.censoring import WatchedCurve, watched_ahead
+from custval._metrics.forecast import probabilities
+from custval._metrics.observed import observed_share
+from custval._metrics.outcome import Ahead, from_landmark, read_outcome
+from custval._metrics.recalibration import CalibrationCurve, Recalibration, recalibrated
 
 __all__ = ("Calibration", "calibration")
 
@@ -43,6 +46,16 @@ class Calibration(Result):
         Time after the landmark.
     mean_predicted, mean_observed : float
         The same for all customers together.
+    intercept, intercept_std_error : float or None
+        Log-odds of leaving less those forecast, with slope one: 0 is right, below 0 the forecasts are too high. None
+        where it does not exist (all left, or none).
+    slope, slope_std_error : float or None
+        Change of the log-odds of leaving with those forecast: 1 is right, below 1 the forecasts are too far apart. None
+        where it does not exist (equal forecasts, or leavers and stayers fully apart).
+    ici, ici_std_error : float
+        Mean distance of forecast and `curve` over the customers (integrated calibration index), 0..1.
+    curve : CalibrationCurve
+        What happens against what was forecast, smoothly, with its interval.
 
     Examples
     --------
@@ -61,6 +74,13 @@ class Calibration(Result):
     horizon: float
     mean_predicted: float
     mean_observed: float
+    intercept: float | None
+    intercept_std_error: float | None
+    slope: float | None
+    slope_std_error: float | None
+    ici: float
+    ici_std_error: float
+    curve: CalibrationCurve
 
 
 @public("metrics")
@@ -70,7 +90,9 @@ def calibration(
     *,
     horizon: float,
     groups: int = 10,
+    cause: int | str | None = None,
     landmark: float = 0.0,
+    y_train: Any = None,
     sample_weight: ArrayLike | None = None,
 ) -> Calibration:
     """Return predicted and observed risk of leaving within the horizon, by group of predicted risk.
@@ -85,15 +107,19 @@ def calibration(
         Time after the landmark, > 0.
     groups : int, default 10
         Number of groups of about equal size, >= 1; equal predictions stay together, so there may be fewer.
+    cause : int or str, optional
+        Code (1..K) or name of the cause whose probability `p_leave` is; None: leaving for whatever cause.
     landmark : float, default 0
         Time already stayed from which the forecast counts; customers with entry <= landmark < duration are scored.
+    y_train : target, optional
+        Customers whose times of watching weigh for slope, intercept and curve; None: those of `y`.
     sample_weight : array-like of shape (n,), optional
         Case weights, >= 0; the errors are those of a sample that large.
 
     Returns
     -------
     Calibration
-        One row for each group, ready to plot.
+        Groups and curve, ready to plot, with slope, intercept and ICI.
 
     Raises
     ------
@@ -102,7 +128,8 @@ def calibration(
 
     References
     ----------
-    D'Agostino and Nam (2003), Handbook of Statistics 23 (product-limit estimate by group of predicted risk).
+    D'Agostino and Nam (2003), Handbook of Statistics 23 (product-limit estimate by group of predicted risk); Cox
+    (1958), Biometrika 45 (intercept and slope); Austin, Harrell, van Klaveren (2020), Statistics in Medicine 39 (ICI).
 
     Examples
     --------
@@ -112,19 +139,19 @@ def calibration(
     ([0.2, 0.55], [0.0, 0.5])
     """
     outcome = read_outcome(y)
-    risk = float_array(p_leave, "p_leave", low=0.0, high=1.0)
+    risk = probabilities(p_leave, "p_leave", 1)
     check_length(risk, len(outcome), name="p_leave", other="y")
     weight = sample_weight_array(sample_weight, len(outcome))
-    ahead = check_scalar(horizon, "horizon", low=0.0, low_open=True, high=np.inf, high_open=True)
+    until = check_scalar(horizon, "horizon", low=0.0, low_open=True, high=np.inf, high_open=True)
     wanted = int(check_scalar(groups, "groups", low=1))
-    scored = from_landmark(outcome, landmark)
-    keep, duration, left = scored.keep, scored.duration, scored.left
-    risk, weight = risk[keep], weight[keep]
+    ahead = from_landmark(outcome, landmark, cause)
+    risk, weight = risk[ahead.keep], weight[ahead.keep]
     group = _grouped(risk, weight, wanted)
     sizes = np.bincount(group)
-    rows = [_observed(duration[group == k], left[group == k], weight[group == k], ahead) for k in range(len(sizes))]
+    rows = [observed_share(ahead.rows(group == k), weight[group == k], until) for k in range(len(sizes))]
     share, error, low, high = np.array(rows).T
     masses = np.bincount(group, weights=weight)
+    line = _recalibrated(ahead, risk, weight, until, watched_ahead(ahead, weight, y_train, landmark))
     return Calibration(
         predicted=frozen(np.bincount(group, weights=weight * risk) / masses),
         observed=frozen(share),
@@ -132,10 +159,28 @@ def calibration(
         lower=frozen(low),
         upper=frozen(high),
         customers=frozen(sizes.astype(np.int64)),
-        horizon=ahead,
+        horizon=until,
         mean_predicted=float(weight @ risk / weight.sum()),
-        mean_observed=_observed(duration, left, weight, ahead)[0],
+        mean_observed=observed_share(ahead, weight, until)[0],
+        intercept=line.intercept and line.intercept[0],
+        intercept_std_error=line.intercept and line.intercept[1],
+        slope=line.slope and line.slope[0],
+        slope_std_error=line.slope and line.slope[1],
+        ici=line.ici[0],
+        ici_std_error=line.ici[1],
+        curve=line.curve,
     )
+
+
+def _recalibrated(
+    ahead: Ahead, risk: FloatArray, weight: FloatArray, horizon: float, watched: WatchedCurve
+) -> Recalibration:
+    by_then = ahead.duration <= horizon
+    known = watched.gone_weight(ahead.duration, ahead.ended & by_then)
+    still = float(watched.at(horizon))
+    if still > 0:
+        known[~by_then] = 1.0 / still
+    return recalibrated(risk, (ahead.left & by_then).astype(np.float64), weight * known, weight)
 
 
 def _grouped(risk: FloatArray, weight: FloatArray, groups: int) -> IntArray:
@@ -148,31 +193,3 @@ def _grouped(risk: FloatArray, weight: FloatArray, groups: int) -> IntArray:
     filled = np.flatnonzero(np.bincount(raw, weights=weight, minlength=groups) > 0)
     found: IntArray = np.maximum(np.searchsorted(filled, raw, side="right") - 1, 0).astype(np.int64)
     return found
-
-
-def _observed(
-    duration: FloatArray, left: BoolArray, weight: FloatArray, horizon: float
-) -> tuple[float, float, float, float]:
-    """Return the share that left by the horizon with its standard error and 95 % interval."""
-    table = risk_table(duration, left.astype(np.int64), entry=None, weight=weight, causes=1)
-    seen = table.times <= horizon
-    events, at_risk = table.events[0][seen], table.at_risk[seen]
-    happened = events > 0
-    events, at_risk = events[happened], at_risk[happened]
-    stayed = float(np.prod(1.0 - events / at_risk))
-    if stayed > 0 and duration.max() < horizon:
-        raise InputError(
-            f"a group of {len(duration)} customers was watched to {duration.max():g} only, so its share at horizon "
-            f"{horizon:g} is not known; choose fewer groups or a shorter horizon"
-        )
-    if stayed in (0.0, 1.0) or not len(events):
-        return _all_or_none(1.0 - stayed, float(weight.sum()))
-    spread = np.sqrt((events / (at_risk * (at_risk - events))).sum())
-    bend = np.exp(1.959963984540054 * spread / abs(np.log(stayed)))
-    return 1.0 - stayed, float(stayed * spread), 1.0 - stayed ** (1.0 / bend), 1.0 - stayed**bend
-
-
-def _all_or_none(share: float, n: float) -> tuple[float, float, float, float]:
-    """Return the exact binomial bound on the side that the normal approximation cannot see."""
-    bound = 0.025 ** (1.0 / n)
-    return (share, 0.0, 0.0, 1.0 - bound) if share == 0.0 else (share, 0.0, bound, 1.0)

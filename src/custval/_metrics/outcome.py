@@ -48,6 +48,12 @@ class Ahead:
         """Return the number of customers scored."""
         return len(self.duration)
 
+    def rows(self, which: BoolArray) -> Ahead:
+        """Return some of those who are scored."""
+        keep = self.keep.copy()
+        keep[keep] = which
+        return Ahead(keep, self.duration[which], self.left[which], self.ended[which])
+
 
 def read_outcome(y: Any, name: str = "y") -> Outcome:
     """Return the checked fields of a target; plain durations count as departures, a pair as (duration, event)."""

@@ -49,7 +49,7 @@ def _won(place: IntArray, ask: FloatArray, offer: FloatArray) -> FloatArray:
     digits = max(n - 1, 1).bit_length()
     size, half = 1 << digits, 1 << (digits - 1)
     # what is added to fill the last group neither asks nor offers
-    at = np.concatenate([place, np.arange(n, size)]).astype(np.int32 if digits < 31 else np.int64)
+    at = np.concatenate([place, np.arange(n, size)])
     asks, offers, found = (np.append(part, np.zeros(size - n)) for part in (ask, offer, np.zeros(n)))
     k = np.arange(half)
     asked, offered = np.zeros(half + 1), np.zeros(half + 1)
