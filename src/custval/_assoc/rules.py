@@ -42,6 +42,14 @@ class Rule:
         Customers (or weight) who hold both.
     support, confidence, lift : float
         Share of all customers who hold both; share of holders of the antecedent; its ratio to the overall share.
+
+    Examples
+    --------
+    >>> from custval.assoc import association_rules, frequent_itemsets
+    >>> held = [{"net", "tv"}, {"net", "tv"}, {"net"}, {"voice"}]
+    >>> rule = association_rules(frequent_itemsets(held, min_count=2))[0]
+    >>> rule.antecedent, rule.consequent, rule.confidence
+    (('tv',), ('net',), 1.0)
     """
 
     antecedent: tuple[Any, ...]

@@ -129,7 +129,7 @@ def analyse(
     >>> table["left"] = random.random(400) < np.where(table["plan"] == "basic", 0.4, 0.1)
     >>> answer = analyse(table, tenure="tenure", event="left", charge=20.0)
     >>> answer.base.active, answer.customers.columns[:3].tolist()
-    (297, ['customer_id', 'p_leave_3m', 'p_leave_3m_left'])
+    (311, ['customer_id', 'p_leave_3m', 'p_leave_3m_left'])
     """
     started = time.perf_counter()
     settings = Settings(

@@ -158,8 +158,14 @@ def nelson_aalen(
 
     Parameters
     ----------
-    y, groups, sample_weight, conf_level
-        As in :func:`kaplan_meier`.
+    y : target of shape (n,)
+        From :func:`survival_target`, or durations that all ended.
+    groups : array-like of shape (n,), optional
+        One curve for each group.
+    sample_weight : array-like of shape (n,), optional
+        Case weights >= 0; whole ones equal duplicated rows.
+    conf_level : float, default 0.95
+        Level of the pointwise intervals, within (0, 1).
     conf_type : {"log", "plain"}
         Scale on which the interval of the hazard is symmetric.
     variance : {None, "aalen", "greenwood", "robust"}
@@ -230,8 +236,16 @@ def aalen_johansen(
 
     Parameters
     ----------
-    y, groups, sample_weight, conf_level, conf_type
-        As in :func:`kaplan_meier`.
+    y : target of shape (n,)
+        From :func:`survival_target`, or durations that all ended.
+    groups : array-like of shape (n,), optional
+        One curve for each group.
+    sample_weight : array-like of shape (n,), optional
+        Case weights >= 0; whole ones equal duplicated rows.
+    conf_level : float, default 0.95
+        Level of the pointwise intervals, within (0, 1).
+    conf_type : {"log", "log-log", "plain"}
+        Scale on which the interval is symmetric.
     variance : {None, "greenwood", "aalen", "cmprsk", "robust"}
         Multinomial, Poisson, or hypergeometric increments of the hazards (the last as in the R package cmprsk), or the
         infinitesimal jackknife. None: Greenwood, or robust where weights are not whole.
