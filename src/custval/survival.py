@@ -8,7 +8,9 @@ Curves describe, without a model and by group: :func:`kaplan_meier` (who stays b
 :func:`life_table` draws them from a table of counts; :func:`restricted_mean` tells how many of the next months a
 customer stays, :func:`logrank_test` whether groups leave at different rates.
 
-Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, all causes at once).
+Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, all causes at once), :class:`CoxPH`
+(any time scale, one cause: what moves the hazard and by how much). :func:`ph_test`, :func:`cox_residuals` and
+:func:`schoenfeld_residuals` ask whether such a model is right.
 
 Who is about to leave, why, and how many of those listed really will: :func:`alert_list`.
 """
@@ -18,24 +20,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "AFT",
     "AlertList",
+    "CoxBaseline",
+    "CoxPH",
+    "CoxTests",
     "Curves",
     "DiscreteHazard",
     "HazardCurve",
     "IncidenceCurve",
     "LogrankTest",
     "MonthlyTarget",
+    "PHTest",
     "Quantile",
     "Reasons",
     "RestrictedMean",
+    "SchoenfeldResiduals",
+    "SurvivalBand",
     "SurvivalCurve",
     "aalen_johansen",
     "alert_list",
+    "cox_residuals",
+    "interval_target",
     "kaplan_meier",
     "life_table",
     "logrank_test",
     "nelson_aalen",
+    "ph_test",
     "restricted_mean",
+    "schoenfeld_residuals",
     "survival_target",
     "target_from_dates",
     "to_months",
@@ -43,11 +56,18 @@ __all__ = (
 
 if TYPE_CHECKING:
     from custval._joins.alerts import AlertList, alert_list
+    from custval._survival.aft import AFT
+    from custval._survival.cox import CoxPH
+    from custval._survival.cox_band import SurvivalBand
+    from custval._survival.cox_baseline import CoxBaseline
+    from custval._survival.cox_checks import cox_residuals, ph_test, schoenfeld_residuals
+    from custval._survival.cox_diagnostics import CoxTests, PHTest, SchoenfeldResiduals
     from custval._survival.curve_groups import Curves
     from custval._survival.curves import HazardCurve, IncidenceCurve, Quantile, SurvivalCurve
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
+    from custval._survival.interval_target import interval_target
     from custval._survival.lifetable import life_table
     from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
@@ -60,24 +80,35 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "AFT": "_survival.aft",
             "AlertList": "_joins.alerts",
+            "CoxBaseline": "_survival.cox_baseline",
+            "CoxPH": "_survival.cox",
+            "CoxTests": "_survival.cox_diagnostics",
             "Curves": "_survival.curve_groups",
             "DiscreteHazard": "_survival.discrete",
             "HazardCurve": "_survival.curves",
             "IncidenceCurve": "_survival.curves",
             "LogrankTest": "_survival.logrank",
             "MonthlyTarget": "_survival.monthly",
+            "PHTest": "_survival.cox_diagnostics",
             "Quantile": "_survival.curves",
             "Reasons": "_survival.discrete_reasons",
             "RestrictedMean": "_survival.restricted",
+            "SchoenfeldResiduals": "_survival.cox_diagnostics",
+            "SurvivalBand": "_survival.cox_band",
             "SurvivalCurve": "_survival.curves",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
+            "cox_residuals": "_survival.cox_checks",
+            "interval_target": "_survival.interval_target",
             "kaplan_meier": "_survival.product_limit",
             "life_table": "_survival.lifetable",
             "logrank_test": "_survival.logrank",
             "nelson_aalen": "_survival.product_limit",
+            "ph_test": "_survival.cox_checks",
             "restricted_mean": "_survival.restricted",
+            "schoenfeld_residuals": "_survival.cox_checks",
             "survival_target": "_survival.target",
             "target_from_dates": "_survival.dates",
             "to_months": "_survival.monthly",
