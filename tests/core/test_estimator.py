@@ -70,7 +70,7 @@ def test_scikit_learn_can_clone_tag_and_search() -> None:
 
 
 def test_metadata_routing_asks_for_what_fit_takes() -> None:
-    model = Mean().set_fit_request(sample_weight=True)
+    model = clone(Mean().set_fit_request(sample_weight=True))
     assert model.get_metadata_routing().fit.requests == {"sample_weight": True, "strata": None}
     with pytest.raises(TypeError, match="Unexpected args"):
         model.set_fit_request(weights=True)

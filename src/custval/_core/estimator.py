@@ -15,6 +15,14 @@ from custval._core.validation import nearest
 __all__ = ("Estimator",)
 
 
+class Requests(dict[str, bool | str | None]):
+    """What an estimator asks of metadata routing, which scikit-learn clones with the estimator."""
+
+    def __sklearn_clone__(self) -> Requests:
+        """Return a copy."""
+        return Requests(self)
+
+
 class Estimator:
     """Keyword-only parameters that the constructor only stores; fitted names end in an underscore."""
 
@@ -84,7 +92,7 @@ class Estimator:
         unknown = set(requests) - set(self._fit_metadata)
         if unknown:
             raise TypeError(f"Unexpected args: {unknown}; fit takes {set(self._fit_metadata)}")
-        self._metadata_request = {**getattr(self, "_metadata_request", {}), **requests}
+        self._metadata_request = Requests({**getattr(self, "_metadata_request", {}), **requests})
         return self
 
     def get_metadata_routing(self) -> Any:
