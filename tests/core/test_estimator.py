@@ -70,6 +70,8 @@ def test_scikit_learn_can_clone_tag_and_search() -> None:
 
 
 def test_metadata_routing_asks_for_what_fit_takes() -> None:
+    from sklearn.base import clone
+
     model = clone(Mean().set_fit_request(sample_weight=True))
     assert model.get_metadata_routing().fit.requests == {"sample_weight": True, "strata": None}
     with pytest.raises(TypeError, match="Unexpected args"):
