@@ -1,0 +1,76 @@
+"""Predicted survival with its uncertainty: the coefficients' and the baseline's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from custval._core.doors import public
+from custval._core.results import Result, frozen
+from custval._core.typing import FloatArray
+from custval._survival.intervals import probability_bounds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ("SurvivalBand", "survival_band")
+
+
+@public("survival")
+@dataclass(frozen=True, slots=True, eq=False)
+class SurvivalBand(Result):
+    """Survival of n customers at H times with pointwise bounds.
+
+    Attributes
+    ----------
+    times : ndarray of shape (H,)
+        Times from now.
+    survival : ndarray of shape (n, H)
+        P(still a customer).
+    std_error : ndarray of shape (n, H)
+        Of the survival.
+    lower, upper : ndarray of shape (n, H)
+        Bounds; masked where there are none.
+    conf_level : float
+        Coverage of the bounds at each time.
+    time_unit : str
+        Unit of the times.
+
+    Examples
+    --------
+    >>> from custval.survival import CoxPH, survival_target
+    >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
+    >>> band = CoxPH().fit(X, y).predict_survival_band([[0.0]], [1, 2])
+    >>> band.survival.round(2).tolist(), band.upper.round(2).tolist()
+    ([[0.7, 0.4]], [[1.0, 1.0]])
+    """
+
+    times: FloatArray
+    survival: FloatArray
+    std_error: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    conf_level: float
+    time_unit: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return columns row, time, survival, std_error, lower, upper as a pandas frame, n * H rows."""
+        import pandas as pd
+
+        n, wide = self.survival.shape
+        table = {"row": np.repeat(np.arange(n), wide), "time": np.tile(self.times, n)}
+        for name in ("survival", "std_error", "lower", "upper"):
+            table[name] = np.ma.filled(np.ma.asarray(getattr(self, name)), np.nan).ravel()
+        return pd.DataFrame(table)
+
+
+def survival_band(
+    times: FloatArray, survival: FloatArray, log_error: FloatArray, *, level: float, conf_type: str, time_unit: str
+) -> SurvivalBand:
+    """Return the band from survival (n, H) and standard errors of its logarithm (n, H)."""
+    error = survival * log_error
+    exists = np.isfinite(log_error) & (survival > 0)
+    lower, upper = probability_bounds(survival, error, exists, conf_level=level, conf_type=conf_type)
+    return SurvivalBand(frozen(times), frozen(survival), frozen(error), lower, upper, level, time_unit)

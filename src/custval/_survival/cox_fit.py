@@ -1,0 +1,311 @@
+"""Fitting Cox's model: a start from a systematic subsample, Newton, the last promised step, and a named diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from custval._core.errors import ConvergenceWarning, DataWarning, InputError, warn
+from custval._core.optimize import Evaluation, Optimum, dependent_columns, information_inverse, newton
+from custval._core.typing import BoolArray, FloatArray, IntArray
+from custval._core.validation import check_choice, check_scalar
+from custval._survival.cox_likelihood import TIES, RiskSums, evaluate, gram, log_likelihood, risk_sums
+from custval._survival.cox_penalty import elastic_newton
+from custval._survival.cox_residuals import sandwich
+from custval._survival.cox_rows import CoxRows, cox_rows
+
+__all__ = ("CoxData", "CoxFit", "CoxOptions", "cox_options", "data_rows", "fit_cox", "last_times", "one_thread")
+
+_NAMED = 8  # columns in a message: enough to act on, short enough to read
+_LONG_STEP = 0.05  # in standard deviations of a column: no finite optimum is this far when nothing is to be gained
+_SAMPLE = 25_000  # rows of the subsample that gives the start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoxOptions:
+    """How to fit: tie method, penalties and stopping rule."""
+
+    ties: str
+    l2: float
+    l1: float
+    max_iter: int
+    tol: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoxData:
+    """Checked rows: X (n, p), entry (n,) or None, duration, event, weight (n,), stratum and cluster codes or None."""
+
+    X: FloatArray
+    entry: FloatArray | None
+    duration: FloatArray
+    event: BoolArray
+    weight: FloatArray
+    stratum: IntArray | None
+    cluster: IntArray | None
+    features: tuple[str, ...]
+    strata: tuple[str, ...]
+
+    def rows(self, keep: IntArray | BoolArray) -> CoxData:
+        """Return the rows that `keep` names."""
+        own = ("X", "entry", "duration", "event", "weight", "stratum", "cluster")
+        taken = {name: value[keep] for name in own if (value := getattr(self, name)) is not None}
+        return replace(self, **taken)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoxFit:
+    """What was learned.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (p,)
+        Coefficients in raw units of X.
+    step : ndarray of shape (p,)
+        The last step, taken after `sums` were made.
+    covariance, robust : ndarray of shape (p, p), or None
+        Inverse information and sandwich; None with l1 > 0 (and no sandwich unless asked).
+    log_likelihood, log_likelihood_null : float
+        Partial log-likelihood at `coef` and at 0, penalties not counted.
+    score_test : float
+        Chi-square of the slope at 0.
+    iterations : int
+        Newton steps.
+    rows : CoxRows
+        The sorted rows.
+    sums : RiskSums
+        Sums over risk sets at ``coef - step``.
+    """
+
+    coef: FloatArray
+    step: FloatArray
+    covariance: FloatArray | None
+    robust: FloatArray | None
+    log_likelihood: float
+    log_likelihood_null: float
+    score_test: float
+    iterations: int
+    rows: CoxRows
+    sums: RiskSums
+
+
+def cox_options(*, ties: str, l2: float, l1: float, max_iter: int, tol: float) -> CoxOptions:
+    """Return the settings of a fit, checked."""
+    check_choice(ties, "ties", TIES)
+    return CoxOptions(
+        ties=ties,
+        l2=check_scalar(l2, "l2", low=0, high=np.inf, high_open=True),
+        l1=check_scalar(l1, "l1", low=0, high=np.inf, high_open=True),
+        max_iter=int(check_scalar(max_iter, "max_iter", low=1)),
+        tol=check_scalar(tol, "tol", low=0, low_open=True),
+    )
+
+
+def data_rows(data: CoxData, ties: str) -> CoxRows:
+    """Return the sorted rows of `data`."""
+    return cox_rows(
+        data.X,
+        entry=data.entry,
+        duration=data.duration,
+        event=data.event,
+        weight=data.weight,
+        stratum=data.stratum,
+        ties=ties,
+    )
+
+
+def last_times(data: CoxData) -> FloatArray:
+    """Return the last observed time of each stratum, (S,)."""
+    if data.stratum is None:
+        return np.array([data.duration.max()])
+    last = np.zeros(len(data.strata))
+    np.maximum.at(last, data.stratum, data.duration)
+    return last
+
+
+def one_thread() -> Any:
+    """Return a context in which BLAS uses one thread: the products are small, and more threads slow them down."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(limits=1, user_api="blas")
+
+
+def fit_cox(data: CoxData, options: CoxOptions, *, robust: bool, start: FloatArray | None = None) -> CoxFit:
+    """Return the maximum of the (penalised) partial likelihood with its covariance.
+
+    `start` (p,) is where to begin; None: 0, or for many rows the optimum of a systematic subsample.
+    """
+    check_data(data, options)
+    rows = data_rows(data, options.ties)
+    objective = _Objective(rows, options)
+    null, score_test = _at_zero(objective)
+    first = _start(data, rows, options) if start is None else start
+    if options.l1 > 0:
+        best = elastic_newton(objective, first, l1=options.l1, max_iter=options.max_iter, tol=options.tol)
+        step = np.zeros_like(best.point)
+    else:
+        best = newton(objective, first, max_iter=options.max_iter, tol=options.tol)
+        step = best.step
+    sound = _diagnose(best, objective, rows, data, options)
+    if not sound:
+        step = np.zeros_like(step)
+    sums = objective.sums_at(best.point)
+    covariance = None if options.l1 > 0 else information_inverse(best.information)
+    clustered = None if data.cluster is None else data.cluster[rows.order]
+    return CoxFit(
+        coef=best.point + step,
+        step=step,
+        covariance=covariance,
+        robust=sandwich(sums, rows, covariance, clustered) if robust and covariance is not None else None,
+        log_likelihood=log_likelihood(sums, rows) + _gain(objective, best, step),
+        log_likelihood_null=null,
+        score_test=score_test,
+        iterations=best.iterations,
+        rows=rows,
+        sums=sums,
+    )
+
+
+class _Objective:
+    """The penalised log-likelihood, which remembers the sums of the point it was last asked for."""
+
+    def __init__(self, rows: CoxRows, options: CoxOptions) -> None:
+        self.rows, self.ties, self.l2 = rows, options.ties, options.l2
+        self.point, self.last = np.full(len(rows.X), np.nan), (0.0, np.zeros(0), np.zeros((0, 0)))
+
+    def __call__(self, coef: FloatArray) -> Evaluation:
+        if not np.array_equal(coef, self.point):
+            value, slope, told, self.sums = evaluate(coef, self.rows, self.ties)
+            told[np.diag_indices_from(told)] += self.l2
+            self.point = coef
+            self.last = value - self.l2 / 2 * float(coef @ coef), slope - self.l2 * coef, told
+        return self.last
+
+    def sums_at(self, coef: FloatArray) -> RiskSums:
+        """Return the sums at `coef`."""
+        return self.sums if np.array_equal(coef, self.point) else risk_sums(coef, self.rows, self.ties)
+
+
+def _gain(objective: _Objective, best: Optimum, step: FloatArray) -> float:
+    """Return what the last step adds to the log-likelihood, penalty not counted, to second order."""
+    if not step.any():
+        return 0.0
+    told = best.information - objective.l2 * np.eye(len(step))
+    slope = best.information @ step + objective.l2 * best.point
+    return float(slope @ step - step @ told @ step / 2)
+
+
+def check_data(data: CoxData, options: CoxOptions) -> None:
+    """Refuse data from which nothing can be learned, and say which strata stay silent."""
+    n, p = data.X.shape
+    if not data.event.any():
+        raise InputError(
+            f"no customer left: all {n} are censored, so there is nothing to learn about leaving; "
+            "check how event is coded, or take a longer window"
+        )
+    if p == 0:
+        raise InputError("X has no column whose effect could be told: every column holds one level only")
+    if p >= n and options.l2 == 0 and options.l1 == 0:
+        raise InputError(
+            f"X has {p} columns but only {n} rows, so effects cannot be told apart; "
+            "take fewer columns, or fit with l2 > 0 or l1 > 0"
+        )
+    if data.stratum is not None:
+        _warn_silent_strata(data)
+
+
+def _warn_silent_strata(data: CoxData) -> None:
+    left = np.bincount(data.stratum[data.event], minlength=len(data.strata)) if data.stratum is not None else None
+    silent = [] if left is None else np.flatnonzero(left == 0).tolist()
+    if silent:
+        warn(
+            f"{len(silent)} of {len(data.strata)} strata have no departures "
+            f"({_quoted(data.strata[s] for s in silent)}): they say nothing about the coefficients, and their "
+            "customers are predicted to stay",
+            DataWarning,
+        )
+
+
+def _start(data: CoxData, rows: CoxRows, options: CoxOptions) -> FloatArray:
+    """Return 0, or the optimum of every k-th sorted row: a start so near that two looks at all rows are enough."""
+    nothing = np.zeros(data.X.shape[1])
+    every = len(rows.order) // _SAMPLE
+    if every < 3 or int(rows.event.sum()) < 200 * every or options.l1 > 0:
+        return nothing
+    some = data.rows(rows.order[every // 2 :: every])
+    if not some.event.any():
+        return nothing
+    # the penalty shrinks with the sample, so that the balance stays
+    smaller = CoxOptions(options.ties, options.l2 / every, 0.0, 10, 1e-3)
+    found = newton(_Objective(data_rows(some, options.ties), smaller), nothing, max_iter=10, tol=1e-3)
+    return found.point if found.converged and np.isfinite(found.point).all() else nothing
+
+
+def _at_zero(objective: _Objective) -> tuple[float, float]:
+    """Return the log-likelihood without the columns, and the score test of all of them."""
+    nothing = np.zeros(len(objective.rows.X))
+    value, slope, told = objective(nothing)
+    told = told - objective.l2 * np.eye(len(nothing))
+    return value, float(slope @ information_inverse(told) @ slope)
+
+
+def _diagnose(best: Optimum, objective: _Objective, rows: CoxRows, data: CoxData, options: CoxOptions) -> bool:
+    """Refuse columns without an effect to tell, warn of separation and of steps left over; say whether all is well."""
+    if options.l2 == 0 and options.l1 == 0:
+        whole = np.diag(gram(objective.sums_at(best.point), rows))
+        size = np.sqrt(whole / rows.mass.sum())
+        long = np.abs(best.step) * size > _LONG_STEP
+        told = np.diag(best.information)
+        unclear = long | (told <= 0)
+        for column, of in dependent_columns(best.information):
+            unclear[[column, *of]] = True
+        if unclear.any():
+            _refuse_columns(rows, data, options)
+            _warn_separation(unclear, data)
+            return False
+    if not best.converged:
+        warn(
+            f"the fit stopped after {best.iterations} steps before it reached tol={options.tol:g}; raise max_iter "
+            f"(now {options.max_iter}) or fit with l2 > 0",
+            ConvergenceWarning,
+        )
+    return best.converged
+
+
+def _refuse_columns(rows: CoxRows, data: CoxData, options: CoxOptions) -> None:
+    """Refuse columns that do not differ among customers at risk together, or follow from others."""
+    cure = "drop it, or fit with l2 > 0"
+    told = evaluate(np.zeros(len(rows.X)), rows, options.ties)[2]
+    flat = np.flatnonzero(np.diag(told) <= 0)
+    if flat.size:
+        named = _quoted(data.features[j] for j in flat)
+        within = " at risk together" if rows.late or data.stratum is not None else ""
+        raise InputError(f"column {named} is the same for all customers{within}, so its effect cannot be told; {cure}")
+    found = dependent_columns(told)
+    if found:
+        said = [f"{data.features[j]!r} follows from {_quoted(data.features[i] for i in of)}" for j, of in found]
+        raise InputError(f"columns are collinear, so their effects cannot be told apart: {_few(said, '; ')}; {cure}")
+
+
+def _warn_separation(unclear: BoolArray, data: CoxData) -> None:
+    warn(
+        f"separation: {_quoted(data.features[j] for j in np.flatnonzero(unclear))} tells without error who leaves "
+        "first, so no finite best coefficient exists; the numbers given are where the likelihood stopped growing, and "
+        "their errors mean nothing; drop the column, merge its levels, or fit with l2 > 0",
+        ConvergenceWarning,
+    )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return _few([repr(name) for name in names], ", ")
+
+
+def _few(parts: list[str], between: str) -> str:
+    shown = between.join(parts[:_NAMED])
+    return shown if len(parts) <= _NAMED else f"{shown}{between}and {len(parts) - _NAMED} more"

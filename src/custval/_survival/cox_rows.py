@@ -1,0 +1,233 @@
+"""Who is at risk together: rows of a Cox model in the order that makes a risk set a sum of neighbours.
+
+Only the order of times matters to a partial likelihood, so each row is told by two whole numbers: the first of its
+stratum's event times at which it is at risk (``enter``) and one past the last (``leave``). Rows that are at risk at
+no event time say nothing and are left out. Rows with the same two numbers stand side by side in a *cell*: on monthly
+data there are a few hundred cells for a million customers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from custval._core.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ("CoxRows", "cox_rows")
+
+_BLOCK = 1 << 13
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoxRows:
+    """Rows sorted by stratum and last event time, and the J event times of all strata in the same order.
+
+    Attributes
+    ----------
+    X : ndarray of shape (p, n)
+        Columns, centred within each stratum, row after row contiguous.
+    order : ndarray of int, shape (n,)
+        Positions of the rows in the data they come from; rows that are never at risk are not among them.
+    weight : ndarray of shape (n,)
+        Case weights, > 0.
+    event : ndarray of bool, shape (n,)
+        Whether the row ends with an event.
+    enter, leave : ndarray of int, shape (n,)
+        The row is at risk at event times ``enter <= j < leave``; its own event is at ``leave - 1``.
+    starts : ndarray of int, shape (C + 1,)
+        Where each cell starts: neighbours with equal enter, leave and event.
+    times : ndarray of shape (J,)
+        Event times, ascending within each stratum.
+    stratum : ndarray of int, shape (J,)
+        Stratum of each event time.
+    count : ndarray of int, shape (J,)
+        Events at each time, rows counted once.
+    mass : ndarray of shape (J,)
+        Weights of these events.
+    center : ndarray of shape (S, p)
+        What was taken off the columns in each stratum.
+    late : bool
+        Whether any row comes under observation after the first event time of its stratum.
+    """
+
+    X: FloatArray
+    order: IntArray
+    weight: FloatArray
+    event: BoolArray
+    enter: IntArray
+    leave: IntArray
+    starts: IntArray
+    times: FloatArray
+    stratum: IntArray
+    count: IntArray
+    mass: FloatArray
+    center: FloatArray
+    late: bool
+
+    @property
+    def base(self) -> IntArray:
+        """Return the first event time of each stratum, and J at the end, (S + 1,)."""
+        return np.searchsorted(self.stratum, np.arange(len(self.center) + 1))
+
+
+def cox_rows(
+    X: FloatArray,
+    *,
+    entry: FloatArray | None,
+    duration: FloatArray,
+    event: BoolArray,
+    weight: FloatArray,
+    stratum: IntArray | None,
+    ties: str,
+) -> CoxRows:
+    """Sort rows into cells.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Columns in raw units.
+    entry, duration : ndarray of shape (n,)
+        At risk in ``(entry, duration]``; entry None: from 0.
+    event : ndarray of bool, shape (n,)
+        Whether `duration` is the time of an event.
+    weight : ndarray of shape (n,)
+        Case weights, > 0.
+    stratum : ndarray of int, shape (n,), or None
+        Codes 0..S-1.
+    ties : {"efron", "breslow"}
+        Efron's method needs cells that keep events and censorings apart.
+
+    Returns
+    -------
+    CoxRows
+        The rows at risk at one event time at least.
+    """
+    place, size = _places(duration, stratum)
+    counts = np.bincount(place.code[event], minlength=size)
+    seen = counts > 0
+    reach = np.cumsum(seen, dtype=np.int64)  # event times up to each place, those of earlier strata counted too
+    leave = reach[place.code]
+    enter = _enter(entry, stratum, place, reach)
+    keep = np.flatnonzero(leave > enter)
+    by_event = ties == "efron" and bool((counts > 1).any())
+    order = keep[_cell_order(enter[keep], leave[keep], event[keep], int(reach[-1]), by_event=by_event)]
+    enter, leave, event = enter[order], leave[order], event[order]
+    times, of = place.times[seen], place.stratum[seen]
+    strata = 1 if stratum is None else int(stratum.max()) + 1
+    center = _centers(X, weight, stratum, strata)
+    left = np.bincount(leave[event] - 1, weights=weight[order][event], minlength=len(times))
+    return CoxRows(
+        X=_columns(X, order, center, None if stratum is None else stratum[order]),
+        order=order,
+        weight=weight[order],
+        event=event,
+        enter=enter,
+        leave=leave,
+        starts=_cell_starts(enter, leave, event if by_event else None),
+        times=times,
+        stratum=of,
+        count=counts[seen],
+        mass=np.asarray(left, dtype=np.float64),
+        center=center,
+        late=bool((enter > np.searchsorted(of, np.arange(strata))[_stratum_of(stratum, order)]).any()),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Places:
+    """The place of each row's duration among the sorted (stratum, time) pairs, and what these are."""
+
+    code: IntArray
+    times: FloatArray
+    stratum: IntArray
+    width: int | None  # times 0..width-1 for each stratum, where durations are whole; else None
+
+
+def _places(duration: FloatArray, stratum: IntArray | None) -> tuple[_Places, int]:
+    whole = _whole_places(duration, stratum)
+    if whole is not None:
+        return whole, len(whole.times)
+    order = np.argsort(duration, kind="stable") if stratum is None else np.lexsort((duration, stratum))
+    ordered = duration[order]
+    new = np.ones(len(ordered), dtype=bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    groups = np.zeros(len(ordered), dtype=np.int64) if stratum is None else stratum[order]
+    new[1:] |= groups[1:] != groups[:-1]
+    code = np.empty(len(ordered), dtype=np.int64)
+    code[order] = np.cumsum(new) - 1
+    return _Places(code, ordered[new], groups[new], None), int(np.count_nonzero(new))
+
+
+def _whole_places(duration: FloatArray, stratum: IntArray | None) -> _Places | None:
+    """Return places without a sort where durations are whole and few, such as months; else None."""
+    top, strata = float(duration.max()), 1 if stratum is None else int(stratum.max()) + 1
+    if top * strata > max(65536, 2 * len(duration)) or duration[0] != int(duration[0]):
+        return None
+    months = duration.astype(np.int64)
+    if not np.array_equal(months, duration):
+        return None
+    width = int(top) + 1
+    code = months if stratum is None else stratum * width + months
+    every = np.tile(np.arange(width, dtype=np.float64), strata)
+    return _Places(code, every, np.repeat(np.arange(strata), width), width)
+
+
+def _enter(entry: FloatArray | None, stratum: IntArray | None, place: _Places, reach: IntArray) -> IntArray:
+    """Return the first event time of its stratum after each row's entry."""
+    n = len(place.code)
+    first = np.searchsorted(place.stratum, np.arange(int(place.stratum[-1]) + 1))
+    before = np.where(first > 0, reach[first - 1], 0)  # event times of the strata before
+    if entry is None or not entry.any():
+        return np.broadcast_to(before[0], n) if stratum is None else before[stratum]
+    groups = np.zeros(n, dtype=np.int64) if stratum is None else stratum
+    if place.width is not None:
+        return np.asarray(reach[groups * place.width + np.floor(entry).astype(np.int64)])
+    ends = np.append(first[1:], len(place.times))
+    order = np.lexsort((entry, groups))
+    parts = np.searchsorted(groups[order], np.arange(len(first) + 1))
+    passed = np.empty(n, dtype=np.int64)
+    for s, (start, end) in enumerate(zip(first, ends, strict=True)):
+        rows = order[parts[s] : parts[s + 1]]
+        passed[rows] = start + np.searchsorted(place.times[start:end], entry[rows], side="right")
+    return np.asarray(np.where(passed > 0, reach[passed - 1], 0))
+
+
+def _cell_order(enter: IntArray, leave: IntArray, event: BoolArray, last: int, *, by_event: bool) -> IntArray:
+    key = leave * 2 - event if by_event else leave
+    top = 2 * last + 1 if by_event else last
+    if enter.size and enter.strides != (0,) and enter.any():
+        key, top = key * (last + 1) + enter, (top + 1) * (last + 1)
+    # sixteen bits are sorted by counting, ten times faster than by comparing
+    return np.argsort(key.astype(np.uint16) if top < 65536 else key, kind="stable")
+
+
+def _cell_starts(enter: IntArray, leave: IntArray, event: BoolArray | None) -> IntArray:
+    new = np.ones(len(leave), dtype=bool)
+    new[1:] = (leave[1:] != leave[:-1]) | (enter[1:] != enter[:-1])
+    if event is not None:
+        new[1:] |= event[1:] != event[:-1]
+    return np.append(np.flatnonzero(new), len(leave))
+
+
+def _stratum_of(stratum: IntArray | None, order: IntArray) -> IntArray:
+    return np.zeros(len(order), dtype=np.int64) if stratum is None else stratum[order]
+
+
+def _centers(X: FloatArray, weight: FloatArray, stratum: IntArray | None, strata: int) -> FloatArray:
+    """Return the weighted mean of each stratum, (S, p): any constant would do, a mean keeps sums small."""
+    if stratum is None:
+        return np.asarray((weight / weight.sum()) @ X)[None]
+    share = weight / np.bincount(stratum, weights=weight, minlength=strata)[stratum]
+    parts = [np.bincount(stratum, weights=share * X[:, j], minlength=strata) for j in range(X.shape[1])]
+    return np.asarray(np.stack(parts, axis=1), dtype=np.float64)
+
+
+def _columns(X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArray | None) -> FloatArray:
+    """Return the centred columns of the sorted rows, (p, n), block by block so that blocks stay in the cache."""
+    made = np.empty((X.shape[1], len(order)))
+    for start in range(0, len(order), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        off = center[0] if stratum is None else center[stratum[rows]]
+        made[:, rows] = (X[order[rows]] - off).T
+    return made
