@@ -22,8 +22,8 @@ import numpy as np
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 HEAD = """# Benchmarks
 
-Each section is written by the script it names, which runs both sides in one run or in turn. Ratios count, seconds do not: the
-machines are shared. *Calibration* is the time of one fixed NumPy loop on the same machine at the same moment.
+Each section is written by the script it names, which runs both sides in one run or in turn. Ratios count, seconds do
+not: the machines are shared. *Calibration* is the time of one fixed NumPy loop on the same machine at the same moment.
 """
 
 
@@ -44,7 +44,9 @@ def calibration_seconds() -> float:
     return median_seconds(lambda: np.sort(numbers).cumsum())
 
 
-def in_fresh_process(code: str, *, python: str = sys.executable, threads: int | None = None) -> tuple[float, float, str]:
+def in_fresh_process(
+    code: str, *, python: str = sys.executable, threads: int | None = None
+) -> tuple[float, float, str]:
     """Run `code` in a new interpreter; return seconds, peak memory in MiB and what it printed."""
     environment = dict(os.environ)
     if threads is not None:
