@@ -12,6 +12,8 @@ Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, a
 (any time scale, one cause: what moves the hazard and by how much). :func:`ph_test`, :func:`cox_residuals` and
 :func:`schoenfeld_residuals` ask whether such a model is right.
 
+A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
+
 Who is about to leave, why, and how many of those listed really will: :func:`alert_list`.
 """
 
@@ -29,9 +31,12 @@ __all__ = (
     "DiscreteHazard",
     "HazardCurve",
     "IncidenceCurve",
+    "LifelinesModel",
     "LogrankTest",
+    "MixtureCure",
     "MonthlyTarget",
     "PHTest",
+    "PiecewiseExponential",
     "Quantile",
     "Reasons",
     "RestrictedMean",
@@ -42,6 +47,7 @@ __all__ = (
     "alert_list",
     "cox_residuals",
     "interval_target",
+    "from_lifelines",
     "kaplan_meier",
     "life_table",
     "logrank_test",
@@ -62,15 +68,18 @@ if TYPE_CHECKING:
     from custval._survival.cox_baseline import CoxBaseline
     from custval._survival.cox_checks import cox_residuals, ph_test, schoenfeld_residuals
     from custval._survival.cox_diagnostics import CoxTests, PHTest, SchoenfeldResiduals
+    from custval._survival.cure import MixtureCure
     from custval._survival.curve_groups import Curves
     from custval._survival.curves import HazardCurve, IncidenceCurve, Quantile, SurvivalCurve
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
     from custval._survival.interval_target import interval_target
+    from custval._survival.from_lifelines import LifelinesModel, from_lifelines
     from custval._survival.lifetable import life_table
     from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
+    from custval._survival.piecewise import PiecewiseExponential
     from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
     from custval._survival.restricted import RestrictedMean, restricted_mean
     from custval._survival.target import survival_target
@@ -89,8 +98,11 @@ else:
             "DiscreteHazard": "_survival.discrete",
             "HazardCurve": "_survival.curves",
             "IncidenceCurve": "_survival.curves",
+            "LifelinesModel": "_survival.from_lifelines",
             "LogrankTest": "_survival.logrank",
+            "MixtureCure": "_survival.cure",
             "MonthlyTarget": "_survival.monthly",
+            "PiecewiseExponential": "_survival.piecewise",
             "PHTest": "_survival.cox_diagnostics",
             "Quantile": "_survival.curves",
             "Reasons": "_survival.discrete_reasons",
@@ -102,6 +114,7 @@ else:
             "alert_list": "_joins.alerts",
             "cox_residuals": "_survival.cox_checks",
             "interval_target": "_survival.interval_target",
+            "from_lifelines": "_survival.from_lifelines",
             "kaplan_meier": "_survival.product_limit",
             "life_table": "_survival.lifetable",
             "logrank_test": "_survival.logrank",

@@ -200,12 +200,13 @@ class ParametricModel(Estimator):
             proportional.
         """
         theta = self._theta(self._design(X))
-        average = np.array([[level] for level, _, _ in self._predictors()])
+        average = self._average()[:, None]
         last = np.full((1, 1), np.log(self.last_time_))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             ours = self._family().log_survival(last, theta[:, :, None])[:, 0]
             mean = self._family().log_survival(last, average[:, :, None])[:, 0]
-            return np.clip(ours / mean, 0.0, np.finfo(np.float64).max)
+            ratio = np.where(ours == mean, 1.0, ours / mean)  # also where neither can be told from certainty
+            return np.clip(ratio, 0.0, np.finfo(np.float64).max)
 
     def predict(self, X: AnyFrame) -> FloatArray:
         """Return :meth:`predict_risk`.
@@ -243,9 +244,7 @@ class ParametricModel(Estimator):
         theta = self._theta(matrix)
         last = np.full((len(matrix), 1), np.log(self.last_time_))
         log_s, slope = self._family().log_survival_slope(last, theta[:, :, None])
-        parts = np.zeros_like(matrix)
-        for own, (_, coef, columns) in zip(slope[:, :, 0] / log_s[:, 0], self._predictors(), strict=True):
-            parts[:, columns] += own[:, None] * coef * (matrix - self.center_)[:, columns]
+        parts = self._column_parts(slope[:, :, 0] / log_s[:, 0], matrix - self.center_)
         return top_reasons(parts, matrix, self.center_, self.encoder_, X, top=count)
 
     def pullback(
@@ -284,11 +283,7 @@ class ParametricModel(Estimator):
         slopes = np.empty_like(theta)
         for rows in _blocks(len(matrix), len(ahead) * len(theta)):
             slopes[:, rows] = _pulled(self._family(), theta[:, rows], ahead, stayed[rows], total[rows])
-        centred = matrix - self.center_
-        parts = zip(slopes, self._predictors(), strict=True)
-        return np.concatenate(
-            [np.column_stack([own, own[:, None] * centred[:, columns]]) for own, (_, _, columns) in parts], axis=1
-        )
+        return self._by_parameter(slopes, matrix - self.center_)
 
     def score(self, X: AnyFrame, y: Any, *, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean log-likelihood of a customer: higher is better, for choosing between settings.
@@ -326,6 +321,24 @@ class ParametricModel(Estimator):
 
     def _mean_for_ever(self, theta: FloatArray, stayed: FloatArray) -> FloatArray:
         raise NotImplementedError
+
+    def _average(self) -> FloatArray:
+        """Return the predictors of the average customer, (Q,)."""
+        return np.array([level for level, _, _ in self._predictors()])
+
+    def _by_parameter(self, slopes: FloatArray, centred: FloatArray) -> FloatArray:
+        """Return gradients by parameters (n, P) from those by predictors (Q, n)."""
+        parts = zip(slopes, self._predictors(), strict=True)
+        return np.concatenate(
+            [np.column_stack([own, own[:, None] * centred[:, columns]]) for own, (_, _, columns) in parts], axis=1
+        )
+
+    def _column_parts(self, slopes: FloatArray, centred: FloatArray) -> FloatArray:
+        """Return what each column adds (n, p), to first order, where `slopes` (Q, n) are those by the predictors."""
+        parts = np.zeros_like(centred)
+        for own, (_, coef, columns) in zip(slopes, self._predictors(), strict=True):
+            parts[:, columns] += own[:, None] * coef * centred[:, columns]
+        return parts
 
     def _theta(self, matrix: FloatArray) -> FloatArray:
         """Return the predictors, (Q, n)."""

@@ -22,7 +22,17 @@ from custval._core.typing import FloatArray, IntArray
 from custval._survival.interval_target import Spans
 from custval._survival.jets import Family, row_jet
 
-__all__ = ("ParametricFit", "Part", "Rows", "center_and_scale", "check_columns", "fit_rows", "refuse_no_departures")
+__all__ = (
+    "ParametricFit",
+    "Part",
+    "Rows",
+    "center_and_scale",
+    "check_columns",
+    "diagnose",
+    "fit_rows",
+    "refuse_no_departures",
+    "sandwich",
+)
 
 _LONG_STEP = 1e-2  # a step so long where nothing is left to gain: the maximum lies at infinity
 _NAMED = 4
@@ -217,18 +227,19 @@ def fit_rows(
     begin = np.concatenate(
         [np.append(level, np.zeros(len(p.columns))) for level, p in zip(null.point, parts, strict=True)]
     )
-    best = newton(problem.evaluate, begin, max_iter=max_iter, tol=tol)
-    settled = _diagnose(best, parts, max_iter=max_iter, tol=tol)
+    with np.errstate(over="ignore", invalid="ignore"):  # where the maximum lies at infinity, as the diagnosis will say
+        best = newton(problem.evaluate, begin, max_iter=max_iter, tol=tol)
+    settled = diagnose(best, parts, max_iter=max_iter, tol=tol)
     point = best.point + best.step if settled else best.point
     # a density in t, not in t over the unit that was taken out
     moved = -shift * float(rows.weight[spans.exact].sum())
     fit = _in_raw_units(point, parts, unit, location, shift)
     covariance = information_inverse(best.information)
-    sandwich = _sandwich(problem.scores(point), covariance, rows.cluster) if robust else None
+    robustly = sandwich(problem.scores(point), covariance, rows.cluster) if robust else None
     return replace(
         fit,
         covariance=covariance * np.outer(unit, unit),
-        robust=None if sandwich is None else sandwich * np.outer(unit, unit),
+        robust=None if robustly is None else robustly * np.outer(unit, unit),
         center=center,
         log_likelihood=best.value + float(penalty @ best.point**2) / 2 + moved,
         log_likelihood_null=null.value + moved,
@@ -254,7 +265,8 @@ def _null(
     constant = np.ones((len(spans), 1))
     problem = _Problem(family, (constant,) * family.size, spans, weight, np.zeros(family.size))
     usable = [start for start in starts if np.isfinite(problem.evaluate(start)[0])]
-    found = [newton(problem.evaluate, start, max_iter=max(max_iter, 100), tol=tol) for start in usable]
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = [newton(problem.evaluate, start, max_iter=max(max_iter, 100), tol=tol) for start in usable]
     if not found:
         raise InputError(
             "the times are too far apart for one law: the likelihood of every starting point is zero; check their unit"
@@ -284,7 +296,7 @@ def _in_raw_units(
     return ParametricFit(level, coef, nothing, None, np.zeros(0), 0.0, 0.0, 0)
 
 
-def _diagnose(best: Optimum, parts: Sequence[Part], *, max_iter: int, tol: float) -> bool:
+def diagnose(best: Optimum, parts: Sequence[Part], *, max_iter: int, tol: float) -> bool:
     """Warn with the columns to blame where the maximum lies at infinity or was not reached; say whether all is well."""
     most = float(np.abs(best.step).max(initial=0.0))
     if most > _LONG_STEP:
@@ -315,7 +327,7 @@ def _places(parts: Sequence[Part]) -> Iterable[tuple[Part, int]]:
     return ((part, k) for part in parts for k in range(1 + len(part.columns)))
 
 
-def _sandwich(scores: FloatArray, covariance: FloatArray, cluster: IntArray | None) -> FloatArray:
+def sandwich(scores: FloatArray, covariance: FloatArray, cluster: IntArray | None) -> FloatArray:
     """Return the covariance that holds if rows of one cluster depend on each other, or the law is not the true one."""
     if cluster is not None:
         summed = np.zeros((int(cluster.max()) + 1, scores.shape[1]))
