@@ -20,6 +20,7 @@ from custval._pipeline.quadrants import quadrants_of
 from custval._pipeline.scoring import ALERT_MONTHS, score_base
 from custval._pipeline.settings import Settings
 from custval._pipeline.worth import value_summary
+from custval._survival.curve_groups import Curves
 from custval._survival.discrete import DiscreteHazard
 from custval._survival.target import read_target, survival_target
 
@@ -54,7 +55,7 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
         headline=headline(cases, value, None if quadrants is None else quadrants.table, rules, summary),
         base=cases.base,
         reading=cases.reading,
-        group=cases.group,
+        group=cases.group if isinstance(survival, Curves) else None,
         survival=survival,
         incidence=incidence,
         model=model,

@@ -39,6 +39,12 @@ def contact_plan(scores: Scores, cases: Cases, settings: Settings) -> tuple[pd.D
     return frame, _summary(made)
 
 
+_RANKED = {
+    "value_at_risk": "by value at risk, since no save rate is known",
+    "p_leave": "by the risk of leaving, since no value is known",
+}
+
+
 def _save_rate(cases: Cases, settings: Settings) -> tuple[float | None, float | None]:
     """Return the save rate that was given, or else the measured one with its error."""
     if settings.save_rate is not None:
@@ -46,13 +52,23 @@ def _save_rate(cases: Cases, settings: Settings) -> tuple[float | None, float | 
     return cases.save_rate if cases.save_rate is not None else (None, None)
 
 
+def _is_ranking(made: Plan) -> bool:
+    """Whether nothing limits the list: then it ranks the base, and nobody plans to contact all of it."""
+    return made.budget is None and made.capacity is None and made.ranked_by != "expected_profit"
+
+
+def _ranking(made: Plan) -> str:
+    why = _RANKED[made.ranked_by]
+    return f"No budget was given: all {made.contacts:,} worth a contact are ranked, {why}, so no profit is claimed."
+
+
 def _summary(made: Plan) -> PlanSummary:
     return PlanSummary(
         contacts=made.contacts,
-        cost=made.total_cost,
+        cost=None if _is_ranking(made) else made.total_cost,
         expected_profit=made.total_profit,
         std_error=made.total_std_error,
         budget=made.budget,
         ranked_by=made.ranked_by,
-        statement=made.statement,
+        statement=_ranking(made) if _is_ranking(made) else made.statement,
     )

@@ -40,6 +40,10 @@ def base_curves(cases: Cases, notes: list[Note]) -> tuple[SurvivalCurve | Curves
     """Return Kaplan-Meier by group and the incidence of each cause."""
     y, groups = cases.curve_y, cases.curve_groups
     start = _landmark(y, groups)
+    if start is None:
+        said = f"no month has {_LEAST} customers of each {cases.group} at risk: the curve is of all customers together"
+        notes.append(Note("curves", 1, said))
+        groups, start = None, _landmark(y, None) or 0.0
     if start > 0:
         late = y["duration"] > start
         y = y[late].copy()
@@ -66,9 +70,9 @@ def _is_large(who: BoolArray) -> bool:
     return int(who.sum()) >= 10 * _LEAST
 
 
-def _first_settled(entry: FloatArray, duration: FloatArray) -> float:
-    """Return the month after which at least twenty customers are at risk, 0 where they are from the first on."""
+def _first_settled(entry: FloatArray, duration: FloatArray) -> float | None:
+    """Return the month after which at least twenty customers are at risk; None where that never is so."""
     months = np.arange(1.0, duration.max() + 1)
     at_risk = np.searchsorted(np.sort(entry), months) - np.searchsorted(np.sort(duration), months)
     enough = np.flatnonzero(at_risk >= _LEAST)
-    return float(months[enough[0]] - 1) if len(enough) else 0.0
+    return float(months[enough[0]] - 1) if len(enough) else None
