@@ -55,15 +55,15 @@ def base_curves(cases: Cases, notes: list[Note]) -> tuple[SurvivalCurve | Curves
         return kaplan_meier(y, groups=groups), aalen_johansen(y)
 
 
-def _landmark(y: TextArray, groups: TextArray | None) -> float:
+def _landmark(y: TextArray, groups: TextArray | None) -> float | None:
+    """Return the month from which enough are at risk, of each group of some size; None where that never is so."""
     if not y["entry"].any():
         return 0.0
-    if groups is None:
-        return _first_settled(y["entry"], y["duration"])
-    of_some_size = [groups == name for name in dict.fromkeys(groups.tolist())]
-    return max(
-        (_first_settled(y["entry"][who], y["duration"][who]) for who in of_some_size if _is_large(who)), default=0.0
-    )
+    everybody = np.ones(len(y), dtype=bool)
+    parts = [everybody] if groups is None else [groups == name for name in dict.fromkeys(groups.tolist())]
+    starts = [_first_settled(y["entry"][who], y["duration"][who]) for who in parts if groups is None or _is_large(who)]
+    known = [start for start in starts if start is not None]
+    return None if len(known) < max(len(starts), 1) else max(known)
 
 
 def _is_large(who: BoolArray) -> bool:
