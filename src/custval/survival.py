@@ -46,8 +46,8 @@ __all__ = (
     "aalen_johansen",
     "alert_list",
     "cox_residuals",
-    "interval_target",
     "from_lifelines",
+    "interval_target",
     "kaplan_meier",
     "life_table",
     "logrank_test",
@@ -74,8 +74,8 @@ if TYPE_CHECKING:
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
-    from custval._survival.interval_target import interval_target
     from custval._survival.from_lifelines import LifelinesModel, from_lifelines
+    from custval._survival.interval_target import interval_target
     from custval._survival.lifetable import life_table
     from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
