@@ -70,7 +70,7 @@ def test_fits(fit):
 
 @WRONG
 def test_what_r_gets_wrong(fit):
-    model, X, y, weight = fitted(fit)
+    model, _, y, weight = fitted(fit)
     strata = DATA["group"] if fit["strata"] else None
 
     def height(coef):

@@ -258,7 +258,7 @@ class CoxPH(Estimator):
         >>> CoxPH().fit(X, y).predict_risk(X[:2]).round(3).tolist()
         [1.6, 0.625]
         """
-        return np.exp(self.linear_predictor(X))
+        return self._risk(self._design(X))
 
     def predict(self, X: AnyFrame) -> FloatArray:
         """Return :meth:`predict_risk`.
@@ -312,7 +312,7 @@ class CoxPH(Estimator):
         """
         matrix = self._design(X)
         path, _ = self._ahead(X, len(matrix), times, given, strata)
-        return survival_ahead(path, np.exp(self._log_risk(matrix)))
+        return survival_ahead(path, self._risk(matrix))
 
     def predict_incidence(
         self, X: AnyFrame, times: ArrayLike | None = None, *, given: ArrayLike | None = None, strata: Any = None
@@ -375,7 +375,7 @@ class CoxPH(Estimator):
         """
         matrix = self._design(X)
         path, _ = self._ahead(X, len(matrix), times, given, strata)
-        return hazard_ahead(path, np.exp(self._log_risk(matrix)))
+        return hazard_ahead(path, self._risk(matrix))
 
     def predict_survival_band(
         self,
@@ -422,7 +422,7 @@ class CoxPH(Estimator):
         check_choice(conf_type, "conf_type", ("log", "log-log", "plain"))
         covariance = self._needed_covariance("a band")
         path, when = self._ahead(X, len(matrix), times, given, strata, hold=False)
-        z, risk = matrix - self.center_, np.exp(self._log_risk(matrix))
+        z, risk = matrix - self.center_, self._risk(matrix)
         error = log_spread(self.baseline_, path, when, z, risk=risk, covariance=covariance)
         told, unit = survival_ahead(path, risk), self.time_unit_
         return survival_band(when, told, error, level=level, conf_type=conf_type, time_unit=unit)
@@ -459,7 +459,7 @@ class CoxPH(Estimator):
         span = check_scalar(horizon, "horizon", low=0, low_open=True)
         path, _ = self._ahead(X, len(matrix), [span], given, strata)
         hold = self.tail == "hold"
-        return lifetime_ahead(self.baseline_, path, np.exp(self._log_risk(matrix)), span, hold=hold)
+        return lifetime_ahead(self.baseline_, path, self._risk(matrix), span, hold=hold)
 
     def reasons(self, X: AnyFrame, top: int = 3) -> Reasons:
         """Return the columns that push each customer's risk above that of the average customer, in words.
@@ -593,7 +593,7 @@ class CoxPH(Estimator):
             weight[:, :-1] += exits[:, 0, 1:]
         path, when = self._ahead(X, len(matrix), np.arange(1, weight.shape[1] + 1), given, strata)
         z, hold = matrix - self.center_, self.tail == "hold"
-        risk = np.exp(self._log_risk(matrix))
+        risk = self._risk(matrix)
         return pullback_ahead(self.baseline_, path, when, z, risk=risk, weight=weight, hold=hold)
 
     def score(self, X: AnyFrame, y: Any, *, sample_weight: ArrayLike | None = None, strata: Any = None) -> float:
@@ -629,7 +629,7 @@ class CoxPH(Estimator):
         if not data.event.any():
             return 0.0
         rows = data_rows(data, self.ties)
-        gained = [log_likelihood(risk_sums(b, rows, self.ties), rows) for b in (self.coef_, 0 * self.coef_)]
+        gained = [log_likelihood(risk_sums(b, rows, self.ties)) for b in (self.coef_, 0 * self.coef_)]
         return (gained[0] - gained[1]) / float(rows.mass.sum())
 
     def _store(self, fit: CoxFit, data: CoxData, target: Target) -> None:
@@ -658,6 +658,9 @@ class CoxPH(Estimator):
     def _log_risk(self, matrix: FloatArray) -> FloatArray:
         # einsum, not BLAS: each row is then summed in the same order whatever rows stand beside it
         return np.asarray(np.einsum("np,p->n", matrix - self.center_, self.coef_))
+
+    def _risk(self, matrix: FloatArray) -> FloatArray:
+        return np.exp(np.clip(self._log_risk(matrix), -700, 700))  # inside the range of floats
 
     def _needed_covariance(self, what: str) -> FloatArray:
         if self.covariance_ is None:

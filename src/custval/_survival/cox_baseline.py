@@ -97,22 +97,12 @@ def cox_baseline(
     fit: CoxFit, center: FloatArray, *, last: FloatArray, strata: tuple[Hashable, ...], time_unit: str
 ) -> CoxBaseline:
     """Return the baseline of the customer `center` (p,); `last` (S,) are last observed times."""
-    rows, sums, coef, step = fit.rows, fit.sums, fit.coef, fit.step
-    away = rows.center - center  # of each stratum's mean from the average customer
-    turn = np.exp(-(away @ coef))[rows.stratum]
-    grown = mean_increment(sums)
-    hazard = (sums.c0 - step @ grown) * turn  # the last step moves the baseline too, to first order
-    starts = rows.base
-    cumulative = _within(hazard, starts, rows.stratum)
-    knots = _knots(len(hazard), starts)
-    slope = np.empty((len(knots), len(coef)))
-    for j, own in enumerate(grown):
-        slope[:, j] = _within(own * turn + hazard * away[rows.stratum, j], starts, rows.stratum)[knots]
-    variance = _within(sums.a0 * turn**2, starts, rows.stratum)[knots]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        cumulative, knots, variance, slope = _grown(fit, center)
     return CoxBaseline(
         strata=strata,
-        starts=frozen(starts),
-        times=frozen(rows.times),
+        starts=frozen(fit.rows.base),
+        times=frozen(fit.rows.times),
         cumulative_hazard=frozen(cumulative),
         last=frozen(last),
         knots=frozen(knots),
@@ -120,6 +110,28 @@ def cox_baseline(
         slope=frozen(slope),
         time_unit=time_unit,
     )
+
+
+def _grown(fit: CoxFit, center: FloatArray) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+    """Return the cumulative hazard (J,), the knots (M,), V (M,) and B (M, p)."""
+    rows, sums, coef = fit.rows, fit.sums, fit.coef
+    away = rows.center - center  # of each stratum's mean from the average customer
+    turn = np.exp(-(away @ coef))[rows.stratum]
+    grown = mean_increment(sums)
+    # the last step moves the baseline too, to first order
+    hazard = (sums.c0 - fit.step @ grown if fit.step.any() else sums.c0) * turn
+    starts = rows.base
+    knots = _knots(len(hazard), starts)
+    slope = np.empty((len(knots), len(coef)))
+    for j, own in enumerate(grown):
+        slope[:, j] = _within(own * turn + hazard * away[rows.stratum, j], starts, rows.stratum)[knots]
+    variance = _within(sums.b0 / sums.total**2 * turn**2, starts, rows.stratum)[knots]
+    # only where columns separate do numbers leave the range of floats; then they mean nothing, but stay numbers
+    return _finite(_within(hazard, starts, rows.stratum)), knots, _finite(variance), _finite(slope)
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    return values if np.isfinite(values).all() else np.nan_to_num(values, posinf=1e300, neginf=-1e300)
 
 
 def cumulative_at(baseline: CoxBaseline, stratum: int, times: FloatArray, *, hold: bool) -> FloatArray:

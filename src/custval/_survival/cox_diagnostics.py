@@ -22,7 +22,7 @@ from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result
 from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
-from custval._survival.cox_likelihood import RiskSums, gradient, information
+from custval._survival.cox_likelihood import RiskSums, information, slope_and_gram
 from custval._survival.cox_rows import CoxRows
 
 __all__ = ("TRANSFORMS", "CoxTests", "PHTest", "SchoenfeldResiduals", "chi_square_tail", "clock", "score_statistics")
@@ -181,7 +181,7 @@ def score_statistics(
     p = len(rows.X)
     plain, mixed, square = (information(sums, rows, g) for g in (None, at, at * at))
     plain, square = plain + l2 * np.eye(p), square + l2 * np.eye(p)
-    score = np.concatenate([np.zeros(p), gradient(sums, rows, at)])
+    score = np.concatenate([np.zeros(p), slope_and_gram(sums, rows, at)[0]])
     whole = np.block([[plain, mixed], [mixed.T, square]])
     each = [_quadratic(score, whole, np.concatenate([np.arange(p), p + term])) for term in terms]
     return np.array(each), _quadratic(score, whole, np.arange(2 * p))

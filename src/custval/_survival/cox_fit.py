@@ -13,7 +13,7 @@ from custval._core.errors import ConvergenceWarning, DataWarning, InputError, wa
 from custval._core.optimize import Evaluation, Optimum, dependent_columns, information_inverse, newton
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._core.validation import check_choice, check_scalar
-from custval._survival.cox_likelihood import TIES, RiskSums, evaluate, gram, log_likelihood, risk_sums
+from custval._survival.cox_likelihood import TIES, RiskSums, evaluate, log_likelihood, risk_sums
 from custval._survival.cox_penalty import elastic_newton
 from custval._survival.cox_residuals import sandwich
 from custval._survival.cox_rows import CoxRows, cox_rows
@@ -21,7 +21,8 @@ from custval._survival.cox_rows import CoxRows, cox_rows
 __all__ = ("CoxData", "CoxFit", "CoxOptions", "cox_options", "data_rows", "fit_cox", "last_times", "one_thread")
 
 _NAMED = 8  # columns in a message: enough to act on, short enough to read
-_LONG_STEP = 0.05  # in standard deviations of a column: no finite optimum is this far when nothing is to be gained
+_LONG_STEP = 0.05  # of a row's log risk: no finite optimum is this far when nothing is to be gained
+_NOTHING = 1e-16  # twice the gain still promised, below which a stop is the optimum itself
 _SAMPLE = 25_000  # rows of the subsample that gives the start
 
 
@@ -143,6 +144,11 @@ def fit_cox(data: CoxData, options: CoxOptions, *, robust: bool, start: FloatArr
     """
     check_data(data, options)
     rows = data_rows(data, options.ties)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):  # separated columns run off
+        return _fitted(data, rows, options, robust=robust, start=start)
+
+
+def _fitted(data: CoxData, rows: CoxRows, options: CoxOptions, *, robust: bool, start: FloatArray | None) -> CoxFit:
     objective = _Objective(rows, options)
     null, score_test = _at_zero(objective)
     first = _start(data, rows, options) if start is None else start
@@ -152,7 +158,7 @@ def fit_cox(data: CoxData, options: CoxOptions, *, robust: bool, start: FloatArr
     else:
         best = newton(objective, first, max_iter=options.max_iter, tol=options.tol)
         step = best.step
-    sound = _diagnose(best, objective, rows, data, options)
+    sound = _diagnose(best, rows, data, options)
     if not sound:
         step = np.zeros_like(step)
     sums = objective.sums_at(best.point)
@@ -163,7 +169,7 @@ def fit_cox(data: CoxData, options: CoxOptions, *, robust: bool, start: FloatArr
         step=step,
         covariance=covariance,
         robust=sandwich(sums, rows, covariance, clustered) if robust and covariance is not None else None,
-        log_likelihood=log_likelihood(sums, rows) + _gain(objective, best, step),
+        log_likelihood=log_likelihood(sums) + _gain(objective, best, step),
         log_likelihood_null=null,
         score_test=score_test,
         iterations=best.iterations,
@@ -255,16 +261,14 @@ def _at_zero(objective: _Objective) -> tuple[float, float]:
     return value, float(slope @ information_inverse(told) @ slope)
 
 
-def _diagnose(best: Optimum, objective: _Objective, rows: CoxRows, data: CoxData, options: CoxOptions) -> bool:
+def _diagnose(best: Optimum, rows: CoxRows, data: CoxData, options: CoxOptions) -> bool:
     """Refuse columns without an effect to tell, warn of separation and of steps left over; say whether all is well."""
     if options.l2 == 0 and options.l1 == 0:
-        whole = np.diag(gram(objective.sums_at(best.point), rows))
-        size = np.sqrt(whole / rows.mass.sum())
-        long = np.abs(best.step) * size > _LONG_STEP
-        told = np.diag(best.information)
-        unclear = long | (told <= 0)
+        unclear = np.diag(best.information) <= 0
         for column, of in dependent_columns(best.information):
             unclear[[column, *of]] = True
+        if best.converged:
+            unclear |= _long_step(best, rows)
         if unclear.any():
             _refuse_columns(rows, data, options)
             _warn_separation(unclear, data)
@@ -278,6 +282,19 @@ def _diagnose(best: Optimum, objective: _Objective, rows: CoxRows, data: CoxData
     return best.converged
 
 
+def _long_step(best: Optimum, rows: CoxRows) -> BoolArray:
+    """Say which columns the next step would still move a row by, though nothing is left to gain: their optimum is far.
+
+    An ordinary stop leaves steps so short that the rows need not be looked at.
+    """
+    if float(best.step @ best.information @ best.step) < _NOTHING:
+        return np.zeros(len(best.step), dtype=bool)
+    if float(np.abs(best.step @ rows.X).max()) <= _LONG_STEP:
+        return np.zeros(len(best.step), dtype=bool)
+    each = np.abs(best.step) * np.abs(rows.X).max(axis=1)
+    return np.asarray(each > each.max() / 5)
+
+
 def _refuse_columns(rows: CoxRows, data: CoxData, options: CoxOptions) -> None:
     """Refuse columns that do not differ among customers at risk together, or follow from others."""
     cure = "drop it, or fit with l2 > 0"
@@ -285,8 +302,9 @@ def _refuse_columns(rows: CoxRows, data: CoxData, options: CoxOptions) -> None:
     flat = np.flatnonzero(np.diag(told) <= 0)
     if flat.size:
         named = _quoted(data.features[j] for j in flat)
-        within = " at risk together" if rows.late or data.stratum is not None else ""
-        raise InputError(f"column {named} is the same for all customers{within}, so its effect cannot be told; {cure}")
+        always = np.ptp(data.X[:, flat], axis=0).max() == 0
+        whom = "all customers" if always else "all customers at risk together whenever somebody leaves"
+        raise InputError(f"column {named} is the same for {whom}, so its effect cannot be told; {cure}")
     found = dependent_columns(told)
     if found:
         said = [f"{data.features[j]!r} follows from {_quoted(data.features[i] for i in of)}" for j, of in found]
@@ -294,10 +312,11 @@ def _refuse_columns(rows: CoxRows, data: CoxData, options: CoxOptions) -> None:
 
 
 def _warn_separation(unclear: BoolArray, data: CoxData) -> None:
+    named = _quoted(data.features[j] for j in np.flatnonzero(unclear))
     warn(
-        f"separation: {_quoted(data.features[j] for j in np.flatnonzero(unclear))} tells without error who leaves "
-        "first, so no finite best coefficient exists; the numbers given are where the likelihood stopped growing, and "
-        "their errors mean nothing; drop the column, merge its levels, or fit with l2 > 0",
+        f"separation: who leaves first can be told without error by {named}, so no finite best coefficient exists; the "
+        "numbers given are where the likelihood stopped growing, and their errors mean nothing; drop the column, merge "
+        "its levels, or fit with l2 > 0",
         ConvergenceWarning,
     )
 

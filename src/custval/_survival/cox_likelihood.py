@@ -1,19 +1,21 @@
 """The partial likelihood of Cox's model, exact under ties, with everything that is built from risk sets.
 
-At event time j with events D_j, risk set R_j, ``r_i = w_i exp(x_i b)``, ``S0 = sum_R r``, ``E0 = sum_D r`` (S1, E1 the
-same with ``r x``), d events of mean weight w, Efron's likelihood takes the denominators ``phi_l = S0 - l/d E0`` for
-l = 0..d-1 (Breslow: S0 each time). Five sums over l say all that derivatives need::
+At event time j with events D_j, risk set R_j, ``r_i = w_i exp(x_i b)``, ``S0 = sum_R r``, ``E0 = sum_D r``, means
+``m = sum_R r x / S0`` and ``e = sum_D r x / S0``, d events of mean weight w, Efron's likelihood takes the denominators
+``S0 psi_l``, ``psi_l = 1 - l/d E0/S0``, for l = 0..d-1 (Breslow: psi = 1 each time). Five sums over l say all that
+derivatives need::
 
-    c0 = w sum 1/phi,  c1 = w sum (l/d)/phi,  a_k = w sum (l/d)^k / phi^2,  k = 0, 1, 2
+    c0 = w sum 1/psi / S0,  c1 = w sum (l/d)/psi / S0,  b_k = w sum (l/d)^k / psi^2,  k = 0, 1, 2
 
 ``c0`` is the increment of the baseline hazard that belongs to the tie method. A row's expected events are
-``r (C0(leave) - C0(enter))``, less ``r c1`` for those who leave at a tie. With e these expected events per row and m
-what happened less e::
+``r (C0(leave) - C0(enter))``, less ``r c1`` for those who leave at a tie. With o these expected events of all rows and
+u what happened less o::
 
-    gradient    = X' m
-    information = X' diag(e) X - sum_j [S1 E1] [[a0, -a1], [-a1, a2]] [S1 E1]'
+    gradient    = X' u
+    information = X' diag(o) X - sum_j [m e] [[b0, -b1], [-b1, b2]] [m e]'
 
-so that one weighted Gram product over the rows, less a term of low rank, is all the work.
+so that one weighted Gram product over the rows, less a term of low rank, is all the work; where cells are few, products
+of the cells, weighted afterwards, do it in one look at the rows.
 
 References
 ----------
@@ -29,7 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custval._core.typing import FloatArray, IntArray
+from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._survival.cox_rows import CoxRows
 
 __all__ = (
@@ -37,12 +39,11 @@ __all__ = (
     "RiskSums",
     "evaluate",
     "expected_events",
-    "gradient",
-    "gram",
     "information",
     "log_likelihood",
     "risk_sums",
     "running",
+    "slope_and_gram",
 )
 
 TIES = ("efron", "breslow")
@@ -58,32 +59,38 @@ class RiskSums:
 
     Attributes
     ----------
-    eta, risk : ndarray of shape (n,)
-        Linear predictor, and case weight times its exponential.
-    S0, E0 : ndarray of shape (J,)
-        Sums of `risk` over the risk set and over the events.
-    S1, E1 : ndarray of shape (p, J)
-        The same of `risk` times columns; E1 is right where times are tied and need not be elsewhere.
-    c0, c1, a0, a1, a2 : ndarray of shape (J,)
+    told : float
+        Sum of weight times linear predictor over the events.
+    risk : ndarray of shape (n,)
+        Case weight times the exponential of the linear predictor.
+    total : ndarray of shape (J,)
+        S0: sum of `risk` over the risk set.
+    mean : ndarray of shape (p, J)
+        m: mean of the columns over the risk set.
+    tied : ndarray of shape (p, J)
+        e: what the events add to that mean; right where times are tied, and empty without Efron's ties.
+    c0, c1, b0, b1, b2 : ndarray of shape (J,)
         Sums over ties, see the head of this file.
     log_phi : float
-        Sum of w log(phi) over all denominators.
+        Sum of weight times the logarithm over all denominators.
+    cells : ndarray of shape (p, C), or None
+        Sums of `risk` times columns over each cell, where cells are few.
     grams : ndarray of shape (C, p, p), or None
-        ``X' diag(risk) X`` of each cell, where cells are few.
+        ``X' diag(risk) X`` of each cell, likewise.
     """
 
-    eta: FloatArray
+    told: float
     risk: FloatArray
-    S0: FloatArray
-    E0: FloatArray
-    S1: FloatArray
-    E1: FloatArray
+    total: FloatArray
+    mean: FloatArray
+    tied: FloatArray
     c0: FloatArray
     c1: FloatArray
-    a0: FloatArray
-    a1: FloatArray
-    a2: FloatArray
+    b0: FloatArray
+    b1: FloatArray
+    b2: FloatArray
     log_phi: float
+    cells: FloatArray | None
     grams: FloatArray | None
 
 
@@ -92,54 +99,69 @@ def evaluate(coef: FloatArray, rows: CoxRows, ties: str) -> tuple[float, FloatAr
 
     A column that does not differ within risk sets has information 0, not what rounding leaves of it.
     """
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         sums = risk_sums(coef, rows, ties)
-        value = log_likelihood(sums, rows)
+        value = log_likelihood(sums)
         if not np.isfinite(value):
             p = len(coef)
             return -np.inf, np.zeros(p), np.eye(p), sums
-        slope, whole, low = gradient(sums, rows), gram(sums, rows), risk_set_means(sums)
-    told = whole - low
+        slope, whole = slope_and_gram(sums, rows)
+        told = whole - low_rank(sums)
     flat = np.diag(told) <= _FLAT * np.diag(whole)
     told[flat], told[:, flat], slope[flat] = 0.0, 0.0, 0.0
     return value, slope, told, sums
 
 
-def log_likelihood(sums: RiskSums, rows: CoxRows) -> float:
+def log_likelihood(sums: RiskSums) -> float:
     """Return the log partial likelihood."""
-    return float(rows.weight[rows.event] @ sums.eta[rows.event]) - sums.log_phi
+    return sums.told - sums.log_phi
 
 
-def gradient(sums: RiskSums, rows: CoxRows, at: FloatArray | None = None) -> FloatArray:
-    """Return the derivative of the log-likelihood, (p,); times weighted by `at` (J,) where given."""
-    told = np.where(rows.event, rows.weight, 0.0)
+def slope_and_gram(sums: RiskSums, rows: CoxRows, at: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """Return the gradient (p,) and ``X' diag(expected events) X`` (p, p); times weighted by `at` (J,) where given."""
+    happened = rows.event_sum
     if at is not None:
-        told *= at[rows.leave - 1]
-    return np.asarray(rows.X @ (told - expected_events(sums, rows, at)))
+        happened = rows.X @ np.where(rows.event, rows.weight * at[rows.leave - 1], 0.0)
+    if sums.grams is None or sums.cells is None:
+        expected = expected_events(sums, rows, at)
+        return happened - rows.X @ expected, weighted_product(rows.X, expected, rows.X)
+    first = rows.starts[:-1]
+    share = _shares(sums, rows.enter[first], rows.leave[first], rows.event[first], at)
+    return happened - sums.cells @ share, np.asarray(np.tensordot(share, sums.grams, axes=1))
 
 
-def expected_events(sums: RiskSums, rows: CoxRows, at: FloatArray | None = None) -> FloatArray:
-    """Return the weighted number of events expected of each row, (n,); times weighted by `at` (J,) where given."""
-    c0, c1 = (sums.c0, sums.c1) if at is None else (sums.c0 * at, sums.c1 * at)
-    grown = running(c0)
-    return sums.risk * (_row_sums(grown, rows) - np.where(rows.event, c1[rows.leave - 1], 0.0))
+def low_rank(sums: RiskSums, at: FloatArray | None = None) -> FloatArray:
+    """Return what the means of the risk sets take off the Gram product, (p, p)."""
+    b0, b1, b2 = (b if at is None else b * at for b in (sums.b0, sums.b1, sums.b2))
+    low = weighted_product(sums.mean, b0, sums.mean)
+    where = np.flatnonzero(sums.b1)
+    if where.size:
+        m, e = sums.mean[:, where], sums.tied[:, where]
+        cross = weighted_product(m, b1[where], e)
+        low += weighted_product(e, b2[where], e) - cross - cross.T
+    return low
 
 
 def information(sums: RiskSums, rows: CoxRows, at: FloatArray | None = None) -> FloatArray:
     """Return minus the second derivative of the log-likelihood, (p, p); times weighted by `at` (J,) where given."""
-    return gram(sums, rows, at) - risk_set_means(sums, at)
+    return slope_and_gram(sums, rows, at)[1] - low_rank(sums, at)
 
 
-def risk_set_means(sums: RiskSums, at: FloatArray | None = None) -> FloatArray:
-    """Return what the means of the risk sets take off the product of the columns, (p, p)."""
-    a0, a1, a2 = (a if at is None else a * at for a in (sums.a0, sums.a1, sums.a2))
-    low = _weighted_product(sums.S1, a0, sums.S1)
-    tied = np.flatnonzero(a1)
-    if tied.size:
-        S1, E1 = sums.S1[:, tied], sums.E1[:, tied]
-        cross = _weighted_product(S1, a1[tied], E1)
-        low += _weighted_product(E1, a2[tied], E1) - cross - cross.T
-    return low
+def expected_events(sums: RiskSums, rows: CoxRows, at: FloatArray | None = None) -> FloatArray:
+    """Return the weighted number of events expected of each row, (n,); times weighted by `at` (J,) where given."""
+    return sums.risk * _shares(sums, rows.enter, rows.leave, rows.event, at)
+
+
+def _shares(sums: RiskSums, enter: IntArray, leave: IntArray, event: BoolArray, at: FloatArray | None) -> FloatArray:
+    """Return the baseline hazard from enter to leave, less what ties take off events."""
+    grown = running(sums.c0 if at is None else sums.c0 * at)
+    made = grown[leave]
+    if enter.size and (enter.strides != (0,) or enter[0]):
+        made -= grown[enter]
+    if sums.b1.any():
+        last = leave[event] - 1
+        made[event] -= sums.c1[last] if at is None else sums.c1[last] * at[last]
+    return np.asarray(made)
 
 
 def running(values: FloatArray) -> FloatArray:
@@ -152,21 +174,25 @@ def running(values: FloatArray) -> FloatArray:
 def risk_sums(coef: FloatArray, rows: CoxRows, ties: str) -> RiskSums:
     """Return all sums over risk sets at `coef` (p,), in one look at the rows where cells are few."""
     p, n = rows.X.shape
-    cells = len(rows.starts) - 1
-    few = n >= _FEW * cells and cells * p * p <= _GRAMS
-    eta, risk = np.empty(n), np.empty(n)
-    cell1, grams = np.empty((p, cells)), np.empty((cells, p, p)) if few else None
+    count = len(rows.starts) - 1
+    few = n >= _FEW * count and count * p * p <= _GRAMS
+    risk = np.empty(n)
+    cells, grams = np.empty((p, count)), np.empty((count, p, p)) if few else None
     for part, inside in _parts(rows, few=few):
-        block = rows.X[:, part]
-        eta[part] = coef @ block
-        np.exp(eta[part], out=risk[part])
-        risk[part] *= rows.weight[part]
+        block, own = rows.X[:, part], risk[part]
+        np.exp(coef @ block, out=own)
+        if rows.weighted:
+            own *= rows.weight[part]
         if grams is None:
-            cell1[:, inside] = np.add.reduceat(block * risk[part], rows.starts[inside] - part.start, axis=1)
+            cells[:, inside] = _neighbours(block * own, rows.starts[inside] - part.start)
         else:
-            _add_cell(block, risk[part], cell1, grams, inside.start, first=part.start == rows.starts[inside.start])
-    cell0 = np.add.reduceat(risk, rows.starts[:-1]) if n else np.zeros(0)
-    return _gathered(rows, ties, eta=eta, risk=risk, cell0=cell0, cell1=cell1, grams=grams)
+            _add_cell(block, own, cells, grams, inside.start, first=part.start == rows.starts[inside.start])
+    heads = np.add.reduceat(risk, rows.starts[:-1])
+    return _gathered(rows, ties, told=float(coef @ rows.event_sum), risk=risk, heads=heads, cells=cells, grams=grams)
+
+
+def _neighbours(values: FloatArray, starts: IntArray) -> FloatArray:
+    return values if len(starts) == values.shape[1] else np.add.reduceat(values, starts, axis=1)
 
 
 def _parts(rows: CoxRows, *, few: bool) -> Iterator[tuple[slice, slice]]:
@@ -185,13 +211,13 @@ def _parts(rows: CoxRows, *, few: bool) -> Iterator[tuple[slice, slice]]:
 
 
 def _add_cell(
-    block: FloatArray, risk: FloatArray, cell1: FloatArray, grams: FloatArray, cell: int, *, first: bool
+    block: FloatArray, risk: FloatArray, cells: FloatArray, grams: FloatArray, cell: int, *, first: bool
 ) -> None:
     half = block * np.sqrt(risk)
     if first:
-        cell1[:, cell], grams[cell] = block @ risk, half @ half.T
+        cells[:, cell], grams[cell] = block @ risk, half @ half.T
     else:
-        cell1[:, cell] += block @ risk
+        cells[:, cell] += block @ risk
         grams[cell] += half @ half.T
 
 
@@ -199,55 +225,56 @@ def _gathered(
     rows: CoxRows,
     ties: str,
     *,
-    eta: FloatArray,
+    told: float,
     risk: FloatArray,
-    cell0: FloatArray,
-    cell1: FloatArray,
+    heads: FloatArray,
+    cells: FloatArray,
     grams: FloatArray | None,
 ) -> RiskSums:
     """Return the sums of risk sets from those of cells."""
     size = len(rows.times)
     E0 = _sums(rows.leave[rows.event] - 1, risk[rows.event], size)
-    S0 = np.maximum(_at_risk(cell0, rows), E0)  # rounding must not leave a risk set below its own events
-    S1 = np.empty((len(cell1), size))
-    for column, own in zip(S1, cell1, strict=True):
-        column[:] = _at_risk(own, rows)
-    E1 = np.zeros((len(cell1), 0))
-    c0, a0 = rows.mass / S0, rows.mass / S0**2
-    c1 = a1 = a2 = np.zeros(size)
+    S0 = np.maximum(at_risk(heads, rows), E0)  # rounding must not leave a risk set below its own events
+    mean = np.empty((len(cells), size))
+    for column, own in zip(mean, cells, strict=True):
+        np.divide(at_risk(own, rows), S0, out=column)
+    tied = np.zeros((len(cells), 0))
     log_phi = float(rows.mass @ np.log(S0))
-    tied = np.flatnonzero(rows.count > 1)
-    if ties == "efron" and tied.size:
-        E1 = _events(cell1, rows)
-        c0, c1, a0, a1, a2, log_phi = _efron(rows, tied, S0, E0)
-    return RiskSums(eta, risk, S0, E0, S1, E1, c0, c1, a0, a1, a2, log_phi, grams)
+    c0, b0 = rows.mass / S0, rows.mass
+    c1 = b1 = b2 = np.zeros(size)
+    where = np.flatnonzero(rows.count > 1)
+    if ties == "efron" and where.size:
+        tied = _events(cells, rows) / S0
+        c0, c1, b0, b1, b2, less = _efron(rows, where, S0, E0)
+        log_phi += less
+    return RiskSums(told, risk, S0, mean, tied, c0, c1, b0, b1, b2, log_phi, None if grams is None else cells, grams)
 
 
 def _efron(
-    rows: CoxRows, tied: IntArray, S0: FloatArray, E0: FloatArray
+    rows: CoxRows, where: IntArray, S0: FloatArray, E0: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, float]:
-    """Return c0, c1, a0, a1, a2 (J,) and the sum of w log(phi)."""
-    c0, a0, log_phi = rows.mass / S0, rows.mass / S0**2, rows.mass * np.log(S0)
-    c1, a1, a2 = np.zeros_like(S0), np.zeros_like(S0), np.zeros_like(S0)
-    count = rows.count[tied]
+    """Return c0, c1, b0, b1, b2 (J,) and the sum of w log(psi)."""
+    k0, b0, log_psi = rows.mass.copy(), rows.mass.copy(), np.zeros_like(S0)
+    k1, b1, b2 = np.zeros_like(S0), np.zeros_like(S0), np.zeros_like(S0)
+    count = rows.count[where]
     starts = np.cumsum(count) - count
     share = (np.arange(count.sum()) - np.repeat(starts, count)) / np.repeat(count, count)
-    phi = np.repeat(S0[tied], count) - share * np.repeat(E0[tied], count)
-    once = 1 / phi
-    mean = rows.mass[tied] / count
+    psi = 1 - share * np.repeat(E0[where] / S0[where], count)
+    once = 1 / psi
+    mean = rows.mass[where] / count
     for made, parts in (
-        (c0, once),
-        (c1, share * once),
-        (a0, once * once),
-        (a1, share * once * once),
-        (a2, share * share * once * once),
-        (log_phi, np.log(phi)),
+        (k0, once),
+        (k1, share * once),
+        (b0, once * once),
+        (b1, share * once * once),
+        (b2, share * share * once * once),
+        (log_psi, np.log(psi)),
     ):
-        made[tied] = mean * np.add.reduceat(parts, starts)
-    return c0, c1, a0, a1, a2, float(log_phi.sum())
+        made[where] = mean * np.add.reduceat(parts, starts)
+    return k0 / S0, k1 / S0, b0, b1, b2, float(log_psi.sum())
 
 
-def _at_risk(cells: FloatArray, rows: CoxRows) -> FloatArray:
+def at_risk(cells: FloatArray, rows: CoxRows) -> FloatArray:
     """Return sums over risk sets, (J,), from sums over cells, (C,)."""
     first = rows.starts[:-1]
     leave, enter = rows.leave[first], rows.enter[first]
@@ -272,36 +299,18 @@ def _one_each(rows: CoxRows) -> bool:
     return not rows.late and len(rows.starts) - 1 == len(rows.times)
 
 
-def _events(cell1: FloatArray, rows: CoxRows) -> FloatArray:
+def _events(cells: FloatArray, rows: CoxRows) -> FloatArray:
     """Return the sums over events, (p, J), from cells that keep events apart."""
     first = rows.starts[:-1]
     held = rows.event[first]
     where, size = rows.leave[first][held] - 1, len(rows.times)
-    made = np.empty((len(cell1), size))
-    for column, own in zip(made, cell1, strict=True):
-        column[:] = np.bincount(where, weights=own[held], minlength=size)
+    made = np.empty((len(cells), size))
+    for column, own in zip(made, cells, strict=True):
+        column[:] = _sums(where, own[held], size)
     return made
 
 
-def _row_sums(grown: FloatArray, rows: CoxRows) -> FloatArray:
-    """Return ``grown(leave) - grown(enter)`` for each row."""
-    if rows.enter.size and not rows.late and len(rows.center) == 1:
-        return np.asarray(grown[rows.leave])
-    return np.asarray(grown[rows.leave] - grown[rows.enter])
-
-
-def gram(sums: RiskSums, rows: CoxRows, at: FloatArray | None = None) -> FloatArray:
-    """Return ``X' diag(expected events) X``, (p, p)."""
-    if sums.grams is None:
-        return _weighted_product(rows.X, expected_events(sums, rows, at), rows.X)
-    first = rows.starts[:-1]
-    c0, c1 = (sums.c0, sums.c1) if at is None else (sums.c0 * at, sums.c1 * at)
-    grown, last = running(c0), rows.leave[first]
-    share = grown[last] - grown[rows.enter[first]] - np.where(rows.event[first], c1[last - 1], 0.0)
-    return np.asarray(np.tensordot(share, sums.grams, axes=1))
-
-
-def _weighted_product(A: FloatArray, weight: FloatArray, B: FloatArray) -> FloatArray:
+def weighted_product(A: FloatArray, weight: FloatArray, B: FloatArray) -> FloatArray:
     """Return ``A diag(weight) B'``, block by block so that the scaled columns stay in the cache."""
     total = np.zeros((len(A), len(B)))
     for start in range(0, len(weight), _BLOCK):

@@ -39,7 +39,7 @@ def deviance(left_over: FloatArray, event: FloatArray) -> FloatArray:
 
 def mean_increment(sums: RiskSums) -> FloatArray:
     """Return ``dH (mean of the risk set)`` at each event time, (p, J): minus the slope of dH in the coefficients."""
-    return _tied(sums.S1 * sums.a0, sums, sums.a1)
+    return _less_tied(sums.mean * (sums.b0 / sums.total), sums, sums.b1 / sums.total)
 
 
 def schoenfeld(sums: RiskSums, rows: CoxRows) -> tuple[FloatArray, IntArray]:
@@ -77,32 +77,34 @@ def sandwich(sums: RiskSums, rows: CoxRows, covariance: FloatArray, cluster: Int
     return total if summed is None else summed @ summed.T
 
 
-def _tied(whole: FloatArray, sums: RiskSums, less: FloatArray) -> FloatArray:
+def _less_tied(whole: FloatArray, sums: RiskSums, less: FloatArray) -> FloatArray:
     """Return `whole` less the part of the events at tied times."""
-    tied = np.flatnonzero(less)
-    if tied.size:
-        whole[:, tied] -= sums.E1[:, tied] * less[tied]
+    where = np.flatnonzero(less)
+    if where.size:
+        whole[:, where] -= sums.tied[:, where] * less[where]
     return whole
 
 
 def _risk_means(sums: RiskSums, rows: CoxRows) -> FloatArray:
-    return _tied(sums.S1 * (sums.c0 / rows.mass), sums, sums.c1 / rows.mass)
+    share = sums.total / rows.mass
+    return _less_tied(sums.mean * (sums.c0 * share), sums, sums.c1 * share)
 
 
 def _score_tables(sums: RiskSums, rows: CoxRows) -> tuple[FloatArray, ...]:
     """Return by event time: means (p, J), running hazard (J + 1,), running hazard times mean, what ties take off."""
     grown = running(mean_increment(sums))
-    ties = np.zeros_like(sums.S1)
-    tied = np.flatnonzero(sums.a1)
-    if tied.size:
-        ties[:, tied] = sums.S1[:, tied] * sums.a1[tied] - sums.E1[:, tied] * sums.a2[tied]
+    ties = np.zeros_like(sums.mean)
+    where = np.flatnonzero(sums.b1)
+    if where.size:
+        b1, b2 = (b[where] / sums.total[where] for b in (sums.b1, sums.b2))
+        ties[:, where] = sums.mean[:, where] * b1 - sums.tied[:, where] * b2
     return _risk_means(sums, rows), running(sums.c0), grown, ties
 
 
 def _scores(sums: RiskSums, rows: CoxRows, tables: tuple[FloatArray, ...], part: slice) -> FloatArray:
     means, hazard, grown, ties = tables
     X, event, leave, enter = rows.X[:, part], rows.event[part], rows.leave[part], rows.enter[part]
-    rate = np.exp(sums.eta[part])
+    rate = sums.risk[part] / rows.weight[part]
     made = -rate * (X * (hazard[leave] - hazard[enter]) - (grown[:, leave] - grown[:, enter]))
     last = leave[event] - 1
     own = X[:, event]

@@ -45,10 +45,14 @@ class CoxRows:
         Events at each time, rows counted once.
     mass : ndarray of shape (J,)
         Weights of these events.
+    event_sum : ndarray of shape (p,)
+        Weighted sum of the columns over the events.
     center : ndarray of shape (S, p)
         What was taken off the columns in each stratum.
     late : bool
         Whether any row comes under observation after the first event time of its stratum.
+    weighted : bool
+        Whether any weight is not 1.
     """
 
     X: FloatArray
@@ -62,8 +66,10 @@ class CoxRows:
     stratum: IntArray
     count: IntArray
     mass: FloatArray
+    event_sum: FloatArray
     center: FloatArray
     late: bool
+    weighted: bool
 
     @property
     def base(self) -> IntArray:
@@ -117,10 +123,13 @@ def cox_rows(
     strata = 1 if stratum is None else int(stratum.max()) + 1
     center = _centers(X, weight, stratum, strata)
     left = np.bincount(leave[event] - 1, weights=weight[order][event], minlength=len(times))
+    columns = _columns(X, order, center, None if stratum is None else stratum[order])
+    base = np.searchsorted(of, np.arange(strata))
+    weight = weight[order]
     return CoxRows(
-        X=_columns(X, order, center, None if stratum is None else stratum[order]),
+        X=columns,
         order=order,
-        weight=weight[order],
+        weight=weight,
         event=event,
         enter=enter,
         leave=leave,
@@ -129,8 +138,10 @@ def cox_rows(
         stratum=of,
         count=counts[seen],
         mass=np.asarray(left, dtype=np.float64),
+        event_sum=columns @ np.where(event, weight, 0.0),
         center=center,
-        late=bool((enter > np.searchsorted(of, np.arange(strata))[_stratum_of(stratum, order)]).any()),
+        late=entry is not None and bool((enter > base[_stratum_of(stratum, order)]).any()),
+        weighted=bool((weight != 1).any()),
     )
 
 
