@@ -14,6 +14,8 @@ Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, a
 
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
 
+Where columns had missing values that were drawn several times, :func:`pool_rubin` makes one answer of the several fits.
+
 Who is about to leave, why, and how many of those listed really will: :func:`alert_list`.
 """
 
@@ -37,6 +39,7 @@ __all__ = (
     "MonthlyTarget",
     "PHTest",
     "PiecewiseExponential",
+    "PooledCoefficients",
     "Quantile",
     "Reasons",
     "RestrictedMean",
@@ -53,6 +56,7 @@ __all__ = (
     "logrank_test",
     "nelson_aalen",
     "ph_test",
+    "pool_rubin",
     "restricted_mean",
     "schoenfeld_residuals",
     "survival_target",
@@ -80,6 +84,7 @@ if TYPE_CHECKING:
     from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
     from custval._survival.piecewise import PiecewiseExponential
+    from custval._survival.pooling import PooledCoefficients, pool_rubin
     from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
     from custval._survival.restricted import RestrictedMean, restricted_mean
     from custval._survival.target import survival_target
@@ -104,6 +109,7 @@ else:
             "MonthlyTarget": "_survival.monthly",
             "PiecewiseExponential": "_survival.piecewise",
             "PHTest": "_survival.cox_diagnostics",
+            "PooledCoefficients": "_survival.pooling",
             "Quantile": "_survival.curves",
             "Reasons": "_survival.discrete_reasons",
             "RestrictedMean": "_survival.restricted",
@@ -120,6 +126,7 @@ else:
             "logrank_test": "_survival.logrank",
             "nelson_aalen": "_survival.product_limit",
             "ph_test": "_survival.cox_checks",
+            "pool_rubin": "_survival.pooling",
             "restricted_mean": "_survival.restricted",
             "schoenfeld_residuals": "_survival.cox_checks",
             "survival_target": "_survival.target",
