@@ -117,8 +117,8 @@ def main() -> None:
     rows += measured(chosen.python, 1_000_000, ["lifelines", *r], chosen.repeats)
     text = (
         f"Harrell's concordance, 32 % departures, medians of {chosen.repeats} in fresh processes on the same "
-        "customers. custval and R give the standard error in that time, the others none; scikit-survival is quadratic and "
-        "asked for the smallest table only. Target at 1,000,000: 2.5 times lifelines, 1.5 times R."
+        "customers. custval and R give the standard error in that time, the others none; scikit-survival is quadratic "
+        "and asked for the smallest table only. Target at 1,000,000: 2.5 times lifelines, 1.5 times R."
     )
     record("Survival: concordance", rows, script="benchmarks/survival/concordance.py", text=text)
 

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from custval.metrics import auc, brier_score, calibration, concordance, integrated_brier_score, lift_curve, qini
+from custval.metrics import (
+    auc,
+    brier_score,
+    calibration,
+    concordance,
+    cumulative_dynamic_auc,
+    d_calibration,
+    integrated_brier_score,
+    lift_curve,
+    qini,
+)
 from custval.survival import survival_target
 
 FEW = settings(max_examples=40, deadline=None)
@@ -51,6 +61,81 @@ def test_no_entry_is_entry_zero_and_weights_are_copies(sample):
     doubled = concordance((duration[copies], event[copies]), risk[copies])
     # copies of a leaver are not comparable with each other, as a customer is not with itself
     assert (doubled.value, doubled.comparable) == pytest.approx((plain.value, plain.comparable))
+
+
+@FEW
+@given(samples(), st.floats(0.01, 100.0), st.floats(0.1, 10.0))
+def test_weighed_pairs_see_ranks_only(sample, unit, factor):
+    duration, event, risk, weight = sample
+    kind = np.where(event, 1 + (np.arange(len(risk)) % 2), 0)
+    mixed = np.random.default_rng(0).permutation(len(risk))
+    for cause in (None, 1):
+        asked = {"weighting": "uno", "cause": cause}
+        got = concordance((duration, kind), risk, sample_weight=weight, **asked)
+        moved = (duration[mixed] * unit, kind[mixed])
+        same = concordance(moved, 3 * risk[mixed] - 1, sample_weight=factor * weight[mixed], **asked)
+        assert same.value == pytest.approx(got.value, rel=1e-9)
+        assert same.std_error == pytest.approx(got.std_error, rel=1e-6, abs=1e-9)
+        turned = concordance((duration, kind), -risk, sample_weight=weight, **asked)
+        assert turned.value == pytest.approx(1.0 - got.value, rel=1e-9, abs=1e-12)
+        copies = np.repeat(np.arange(len(risk)), weight)
+        doubled = concordance((duration[copies], kind[copies]), risk[copies], **asked)
+        # a copy that left for another cause is no pair of one that left for this one, but copies of others are
+        if cause is None:
+            assert doubled.value == pytest.approx(got.value, rel=1e-9)
+
+
+@FEW
+@given(samples())
+def test_without_censoring_all_pairs_weigh_the_same(sample):
+    duration, _, risk, weight = sample
+    y = (duration, np.ones(len(risk)))
+    one, other = (concordance(y, risk, weighting=kind, sample_weight=weight) for kind in ("harrell", "uno"))
+    assert (one.value, one.std_error, one.comparable) == (other.value, other.std_error, other.comparable)
+
+
+@FEW
+@given(samples(), st.floats(0.01, 100.0))
+def test_area_over_time_sees_ranks_only(sample, unit):
+    duration, event, risk, weight = sample
+    times = np.array([1.0, 3.0])
+    got = cumulative_dynamic_auc((duration, event), risk, times, sample_weight=weight)
+    mixed = np.random.default_rng(0).permutation(len(risk))
+    moved = (duration[mixed] * unit, event[mixed])
+    same = cumulative_dynamic_auc(moved, np.exp(risk[mixed]), times * unit, sample_weight=2.5 * weight[mixed])
+    assert same.auc == pytest.approx(got.auc, rel=1e-9)
+    assert same.mean == pytest.approx(got.mean, rel=1e-9)
+    assert same.std_error == pytest.approx(got.std_error, rel=1e-6, abs=1e-9)
+    turned = cumulative_dynamic_auc((duration, event), -risk, times, sample_weight=weight)
+    assert turned.auc == pytest.approx(1.0 - got.auc, rel=1e-9, abs=1e-12)
+
+
+@FEW
+@given(samples(), st.integers(2, 12))
+def test_everybody_stands_somewhere_on_the_curve(sample, bins):
+    duration, event, p, weight = sample
+    got = d_calibration((duration, event), p, bins=bins, sample_weight=weight)
+    assert got.share.sum() == pytest.approx(1.0)
+    assert (got.share >= 0).all()
+    assert 0.0 <= got.p_value <= 1.0
+    assert 0.0 <= got.wald_p_value <= 1.0
+    mixed = np.random.default_rng(0).permutation(len(p))
+    same = d_calibration((duration[mixed], event[mixed]), p[mixed], bins=bins, sample_weight=3.5 * weight[mixed])
+    assert same.share == pytest.approx(got.share, rel=1e-9, abs=1e-12)
+    assert same.std_error == pytest.approx(got.std_error, rel=1e-6, abs=1e-9)
+
+
+@FEW
+@given(samples())
+def test_causes_and_stayers_are_everybody(sample):
+    duration, event, p, weight = sample
+    kind = np.where(event, 1 + (np.arange(len(p)) % 2), 0)
+    y = survival_target(duration, kind, causes=["price", "debt"])
+    every = calibration(y, p, horizon=3.0, groups=1, sample_weight=weight)
+    parts = [calibration(y, p, horizon=3.0, groups=1, cause=c, sample_weight=weight) for c in ("price", "debt")]
+    assert sum(part.mean_observed for part in parts) == pytest.approx(every.mean_observed, rel=1e-9, abs=1e-12)
+    assert all(part.lower[0] <= part.observed[0] <= part.upper[0] for part in parts)
+    assert all(0.0 <= part.ici <= 1.0 and np.isfinite(part.ici_std_error) for part in parts)
 
 
 @FEW
