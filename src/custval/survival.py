@@ -6,13 +6,18 @@ What is known of each customer goes into a target: :func:`survival_target` (time
 Curves describe, without a model and by group: :func:`kaplan_meier` (who stays beyond each time), :func:`nelson_aalen`
 (the cumulative hazard of leaving) and :func:`aalen_johansen` (who has left, and for which cause).
 :func:`life_table` draws them from a table of counts; :func:`restricted_mean` tells how many of the next months a
-customer stays, :func:`logrank_test` whether groups leave at different rates.
+customer stays, :func:`logrank_test` whether groups leave at different rates, :func:`pairwise_logrank_test` which of
+them do, and :func:`gray_test` whether the shares that leave for one cause differ. Departures known only between two
+looks go into an :func:`interval_target`; :func:`turnbull` draws their curve.
 
 Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, all causes at once), :class:`CoxPH`
 (any time scale, one cause: what moves the hazard and by how much). :func:`ph_test`, :func:`cox_residuals` and
 :func:`schoenfeld_residuals` ask whether such a model is right.
 
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
+
+How long, by a law of the time of leaving whose speed the columns change: :class:`AFT`; with a loyal share that never
+leaves: :class:`MixtureCure`; with a hazard that is constant between given times: :class:`PiecewiseExponential`.
 
 Where columns had missing values that were drawn several times, :func:`pool_rubin` makes one answer of the several fits.
 
@@ -31,13 +36,16 @@ __all__ = (
     "CoxTests",
     "Curves",
     "DiscreteHazard",
+    "GrayTest",
     "HazardCurve",
     "IncidenceCurve",
+    "IntervalCurve",
     "LifelinesModel",
     "LogrankTest",
     "MixtureCure",
     "MonthlyTarget",
     "PHTest",
+    "PairwiseTests",
     "PiecewiseExponential",
     "PooledCoefficients",
     "Quantile",
@@ -50,11 +58,13 @@ __all__ = (
     "alert_list",
     "cox_residuals",
     "from_lifelines",
+    "gray_test",
     "interval_target",
     "kaplan_meier",
     "life_table",
     "logrank_test",
     "nelson_aalen",
+    "pairwise_logrank_test",
     "ph_test",
     "pool_rubin",
     "restricted_mean",
@@ -62,6 +72,7 @@ __all__ = (
     "survival_target",
     "target_from_dates",
     "to_months",
+    "turnbull",
 )
 
 if TYPE_CHECKING:
@@ -79,15 +90,18 @@ if TYPE_CHECKING:
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
     from custval._survival.from_lifelines import LifelinesModel, from_lifelines
+    from custval._survival.gray import GrayTest, gray_test
     from custval._survival.interval_target import interval_target
     from custval._survival.lifetable import life_table
     from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
+    from custval._survival.pairwise import PairwiseTests, pairwise_logrank_test
     from custval._survival.piecewise import PiecewiseExponential
     from custval._survival.pooling import PooledCoefficients, pool_rubin
     from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
     from custval._survival.restricted import RestrictedMean, restricted_mean
     from custval._survival.target import survival_target
+    from custval._survival.turnbull import IntervalCurve, turnbull
 else:
     from custval._core.doors import open_door
 
@@ -101,14 +115,17 @@ else:
             "CoxTests": "_survival.cox_diagnostics",
             "Curves": "_survival.curve_groups",
             "DiscreteHazard": "_survival.discrete",
+            "GrayTest": "_survival.gray",
             "HazardCurve": "_survival.curves",
             "IncidenceCurve": "_survival.curves",
+            "IntervalCurve": "_survival.turnbull",
             "LifelinesModel": "_survival.from_lifelines",
             "LogrankTest": "_survival.logrank",
             "MixtureCure": "_survival.cure",
             "MonthlyTarget": "_survival.monthly",
-            "PiecewiseExponential": "_survival.piecewise",
             "PHTest": "_survival.cox_diagnostics",
+            "PairwiseTests": "_survival.pairwise",
+            "PiecewiseExponential": "_survival.piecewise",
             "PooledCoefficients": "_survival.pooling",
             "Quantile": "_survival.curves",
             "Reasons": "_survival.discrete_reasons",
@@ -119,12 +136,14 @@ else:
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
             "cox_residuals": "_survival.cox_checks",
-            "interval_target": "_survival.interval_target",
             "from_lifelines": "_survival.from_lifelines",
+            "gray_test": "_survival.gray",
+            "interval_target": "_survival.interval_target",
             "kaplan_meier": "_survival.product_limit",
             "life_table": "_survival.lifetable",
             "logrank_test": "_survival.logrank",
             "nelson_aalen": "_survival.product_limit",
+            "pairwise_logrank_test": "_survival.pairwise",
             "ph_test": "_survival.cox_checks",
             "pool_rubin": "_survival.pooling",
             "restricted_mean": "_survival.restricted",
@@ -132,5 +151,6 @@ else:
             "survival_target": "_survival.target",
             "target_from_dates": "_survival.dates",
             "to_months": "_survival.monthly",
+            "turnbull": "_survival.turnbull",
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = (
     "Options",
     "Style",
     "chosen_style",
+    "conditional_curve",
     "hazard_curve",
     "incidence_curve",
     "survival_curve",
@@ -124,6 +125,27 @@ def incidence_curve(table: RiskTable, style: Style, exits: Exits | None = None) 
         kind="incidence",
         **_common(table, style, std_error, exists, bounds),
     )
+
+
+def conditional_curve(curve: SurvivalCurve, time: float) -> SurvivalCurve:
+    """Return the curve of those who have stayed `time`, its times counted from then."""
+    last = float(curve.times[-1])
+    later = np.flatnonzero(curve.times > time)
+    if not later.size or curve.at(time) == 0:
+        raise InputError(
+            f"nobody is known to have stayed beyond {time:g} {curve.time_unit}s (the curve ends at {last:g}, at a "
+            f"survival of {float(curve.survival[-1]):g}); condition on an earlier time"
+        )
+    events = curve.events[later]
+    table = RiskTable(curve.times[later] - time, curve.at_risk[later], events[None], np.zeros(len(later)))
+    known = curve.variance != "robust"
+    rule = curve.variance if known else SURVIVAL_RULES[0]
+    style = Style(curve.conf_level, curve.conf_type, rule, curve.causes, curve.time_unit)
+    made = survival_curve(table, style)
+    if known:
+        return made
+    none = masked(made.survival, np.zeros(len(later), dtype=bool))
+    return replace(made, std_error=none, lower=none, upper=none, variance=curve.variance)
 
 
 def _common(

@@ -181,6 +181,36 @@ class SurvivalCurve(_StepCurve):
         curve, first, last = (_first_at_or_below(self.times, y, level) for y in (self.survival, low, high))
         return Quantile(1 - level, curve, first, last, self.conf_level, self.time_unit)
 
+    def given(self, time: float) -> SurvivalCurve:
+        """Return the curve of those who have stayed `time`: P(T > time + u | T > time), its times counted from now.
+
+        Parameters
+        ----------
+        time : float
+            Time already stayed, >= 0 and before the last time; somebody must have stayed so long.
+
+        Returns
+        -------
+        SurvivalCurve
+            The later part of this curve over its height at `time`, with errors and intervals of that part alone;
+            they do not exist for a curve with a robust variance, which no longer knows the customers.
+
+        Raises
+        ------
+        InputError
+            For a time that nobody has stayed, or that the curve does not reach.
+
+        Examples
+        --------
+        >>> from custval.survival import kaplan_meier, survival_target
+        >>> curve = kaplan_meier(survival_target([3, 5, 8, 12], [1, 1, 0, 1]))
+        >>> curve.given(4).at([0, 1, 8]).round(3).tolist()
+        [1.0, 0.667, 0.0]
+        """
+        from custval._survival.curve_counts import conditional_curve
+
+        return conditional_curve(self, check_scalar(time, "time", low=0))
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each time: the curve, its standard error and interval, and the counts."""
         return self._table(
