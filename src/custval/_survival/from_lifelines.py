@@ -57,18 +57,23 @@ class _Steps:
 class LifelinesModel:
     """A fitted lifelines model with the predictions of this library; made by :func:`from_lifelines`.
 
-    Attributes
+    Parameters
     ----------
     fitter : object
-        The lifelines model.
+        The fitted lifelines model.
+    time_unit : str
+        Unit of the durations that it was fitted on.
+    tail : {"error", "hold"}
+        What happens past `last_time_`.
+
+    Attributes
+    ----------
     causes_ : tuple of str
         ``("left",)``: lifelines models know one event.
     time_unit_ : str
         Unit of its times.
     last_time_ : float
         Time up to which the model speaks; infinite for models that are formulas.
-    tail : {"error", "hold"}
-        What happens past it.
 
     Examples
     --------
