@@ -205,7 +205,7 @@ def turnbull(
     if excess > gain:
         warn(
             f"the curve stopped after {steps} steps with a Kuhn-Tucker value of {excess:.2g} > tol={gain:g}; raise "
-            "max_iter or tol",
+            "max_iter or tol, or start the clock later where late entry leaves few at risk early",
             ConvergenceWarning,
         )
     kept = mass > 1e-12
@@ -227,7 +227,7 @@ def turnbull(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Problem:
-    """Distinct rows: each left in one of the intervals first..last, and was seen since it was in one from `entered` on."""
+    """Distinct rows: each left in one of the intervals first..last, and was seen as that is one from `entered`."""
 
     first: IntArray
     last: IntArray  # one past the end
