@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
 
@@ -48,22 +49,30 @@ def _won(place: IntArray, ask: FloatArray, offer: FloatArray) -> FloatArray:
     n = len(place)
     digits = max(n - 1, 1).bit_length()
     size, half = 1 << digits, 1 << (digits - 1)
-    # what is added to fill the last group neither asks nor offers
-    at = np.concatenate([place, np.arange(n, size)])
-    asks, offers, found = (np.append(part, np.zeros(size - n)) for part in (ask, offer, np.zeros(n)))
-    k = np.arange(half)
+    plain = bool((offer == 1.0).all())
+    # what is added to fill the last group comes last by rank, so that it is never met on the way
+    at: NDArray[np.int32] = np.concatenate([place, np.arange(n, size)]).astype(np.int32)
+    asks, found = np.append(ask, np.zeros(size - n)), np.zeros(size)
+    offers = found if plain else np.append(offer, np.zeros(size - n))
     asked, offered = np.zeros(half + 1), np.zeros(half + 1)
+    k = np.arange(half)
     for digit in range(digits - 1, -1, -1):
-        one = (at >> digit) & 1
-        split = np.concatenate([np.flatnonzero(one == 0), np.flatnonzero(one)])
-        at, asks, offers, found = at[split], asks[split], offers[split], found[split]
+        one = (at & np.int32(1 << digit)) != 0
+        split = np.concatenate([np.flatnonzero(~one), np.flatnonzero(one)])
+        at, asks, found = at[split], asks[split], found[split]
         np.cumsum(asks[:half], out=asked[1:])
-        np.cumsum(offers[half:], out=offered[1:])
         width = 1 << digit
-        lower = offered[split[:half] - k].reshape(-1, width) - offered[:-1:width, None]
-        found[:half] += asks[:half] * lower.ravel()
-        higher = asked[width::width, None] - asked[split[half:] - k].reshape(-1, width)
-        found[half:] += offers[half:] * higher.ravel()
+        ones, zeros = split[:half] - k, split[half:] - k
+        higher = (asked[width::width, None] - asked[zeros].reshape(-1, width)).ravel()
+        if plain:  # the ones before it are the weight before it
+            found[:half] += asks[:half] * (ones.reshape(-1, width) - np.arange(0, half, width)[:, None]).ravel()
+            found[half:] += higher
+        else:
+            offers = offers[split]
+            np.cumsum(offers[half:], out=offered[1:])
+            lower = offered[ones].reshape(-1, width) - offered[:-1:width, None]
+            found[:half] += asks[:half] * lower.ravel()
+            found[half:] += offers[half:] * higher
     return _put(at, found)[place]
 
 
@@ -107,7 +116,7 @@ def _stops(new: BoolArray) -> IntArray:
     return np.repeat(ends, ends - begins)
 
 
-def _put(where: IntArray, values: FloatArray) -> FloatArray:
+def _put(where: IntArray | NDArray[np.int32], values: FloatArray) -> FloatArray:
     found = np.empty(len(values))
     found[where] = values
     return found
