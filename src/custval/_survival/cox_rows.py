@@ -115,8 +115,8 @@ def cox_rows(
     reach = np.cumsum(seen, dtype=np.int64)  # event times up to each place, those of earlier strata counted too
     leave = reach[place.code]
     enter = _enter(entry, stratum, place, reach)
-    keep = np.flatnonzero(leave > enter)
     by_event = ties == "efron" and bool((counts > 1).any())
+    keep = np.flatnonzero(leave > enter) if place.order is None else place.order[(leave > enter)[place.order]]
     order = keep[_cell_order(enter[keep], leave[keep], event[keep], int(reach[-1]), by_event=by_event)]
     enter, leave, event = enter[order], leave[order], event[order]
     times, of = place.times[seen], place.stratum[seen]
@@ -152,6 +152,7 @@ class _Places:
     code: IntArray
     times: FloatArray
     stratum: IntArray
+    order: IntArray | None  # by stratum and time, where the places were found by sorting
     width: int | None  # times 0..width-1 for each stratum, where durations are whole; else None
 
 
@@ -167,7 +168,7 @@ def _places(duration: FloatArray, stratum: IntArray | None) -> tuple[_Places, in
     new[1:] |= groups[1:] != groups[:-1]
     code = np.empty(len(ordered), dtype=np.int64)
     code[order] = np.cumsum(new) - 1
-    return _Places(code, ordered[new], groups[new], None), int(np.count_nonzero(new))
+    return _Places(code, ordered[new], groups[new], order, None), int(np.count_nonzero(new))
 
 
 def _whole_places(duration: FloatArray, stratum: IntArray | None) -> _Places | None:
@@ -181,7 +182,7 @@ def _whole_places(duration: FloatArray, stratum: IntArray | None) -> _Places | N
     width = int(top) + 1
     code = months if stratum is None else stratum * width + months
     every = np.tile(np.arange(width, dtype=np.float64), strata)
-    return _Places(code, every, np.repeat(np.arange(strata), width), width)
+    return _Places(code, every, np.repeat(np.arange(strata), width), None, width)
 
 
 def _enter(entry: FloatArray | None, stratum: IntArray | None, place: _Places, reach: IntArray) -> IntArray:
@@ -209,6 +210,8 @@ def _cell_order(enter: IntArray, leave: IntArray, event: BoolArray, last: int, *
     top = 2 * last + 1 if by_event else last
     if enter.size and enter.strides != (0,) and enter.any():
         key, top = key * (last + 1) + enter, (top + 1) * (last + 1)
+    if (key[1:] >= key[:-1]).all():
+        return np.arange(len(key))
     # sixteen bits are sorted by counting, ten times faster than by comparing
     return np.argsort(key.astype(np.uint16) if top < 65536 else key, kind="stable")
 

@@ -1,0 +1,186 @@
+"""Cox models with standard errors against lifelines and R's coxph, in turn, each in fresh processes.
+
+Run: ``python benchmarks/survival/cox.py [--size 100000 1000000] [--repeats 5] [--sides custval lifelines R]``.
+lifelines wants pandas < 3: CUSTVAL_LIFELINES_PYTHON names the interpreter that has it; R is called as Rscript.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve()
+TASKS = ("monthly", "continuous", "time-varying", "predict")
+TARGETS = {"monthly": "10 lifelines, 5 R", "continuous": "10 lifelines, 6 R", "time-varying": "3.5 lifelines"}
+WORK = {
+    "monthly": "Efron, p = 20, whole months, with SE",
+    "continuous": "Efron, p = 20, continuous, with SE",
+    "time-varying": "Efron, p = 5, spells with entry, with SE",
+    "predict": "S(t) at 60 months, p = 20",
+}
+
+
+def simulate(task: str, n: int) -> dict[str, np.ndarray]:
+    """Return columns, entry, duration and event: some 69 % censored; time-varying rows are spells of at most a year."""
+    rng = np.random.default_rng(0)
+    p = 5 if task == "time-varying" else 20
+    X = rng.normal(size=(n, p))
+    rate = 0.012 * np.exp(X @ (rng.normal(size=p) * 0.2))
+    time_left, watched = rng.exponential(1 / rate), rng.uniform(0, 60, n)
+    duration = np.minimum(time_left, watched)
+    event = time_left <= watched
+    entry = np.zeros(n)
+    if task == "time-varying":  # each row is one spell of a customer: from its start to at most twelve months on
+        entry = np.floor(rng.uniform(0, 48, n))
+        event = duration <= 12
+        duration = entry + np.minimum(duration, 12)
+    if task != "continuous":
+        duration = np.ceil(duration)
+    return {"X": X, "entry": entry, "duration": duration, "event": event.astype(np.float64)}
+
+
+def custval_work(task: str, data: dict[str, np.ndarray]) -> tuple[Callable[[], object], Callable[[], np.ndarray]]:
+    from custval.survival import CoxPH, survival_target
+
+    y = survival_target(data["duration"], data["event"] > 0, entry=data["entry"])
+    model = CoxPH()
+    fit = lambda: model.fit(data["X"], y)  # noqa: E731
+    if task == "predict":
+        fit()
+        return lambda: model.predict_survival(data["X"], np.arange(1, 61)), lambda: model.coef_
+    return fit, lambda: model.coef_
+
+
+def lifelines_work(task: str, data: dict[str, np.ndarray]) -> tuple[Callable[[], object], Callable[[], np.ndarray]]:
+    import pandas as pd
+    from lifelines import CoxPHFitter, CoxTimeVaryingFitter
+
+    frame = pd.DataFrame(data["X"], columns=[f"x{j}" for j in range(data["X"].shape[1])])
+    frame["duration"], frame["event"] = data["duration"], data["event"]
+    if task == "time-varying":
+        frame["entry"], frame["id"] = data["entry"], np.arange(len(frame))
+        model = CoxTimeVaryingFitter()
+        names = {"id_col": "id", "event_col": "event", "start_col": "entry", "stop_col": "duration"}
+        return lambda: model.fit(frame, **names), lambda: np.asarray(model.params_)
+    model = CoxPHFitter()
+    fit = lambda: model.fit(frame, "duration", "event")  # noqa: E731
+    if task == "predict":
+        fit()
+        rows = frame.drop(columns=["duration", "event"])
+        return lambda: model.predict_survival_function(rows, times=np.arange(1, 61)), lambda: np.asarray(model.params_)
+    return fit, lambda: np.asarray(model.params_)
+
+
+def child(side: str, task: str, folder: str, repeats: int) -> None:
+    """Time one side in this process and print what was found."""
+    data = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
+    work, coefficients = {"custval": custval_work, "lifelines": lifelines_work}[side](task, data)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": times, "peak": peak, "coef": list(coefficients())}))
+
+
+def run(side: str, task: str, folder: Path, repeats: int) -> dict:
+    """Run one side in a fresh process, on one thread as the others are."""
+    if side == "R":
+        command = ["Rscript", str(HERE.with_suffix(".R")), task, str(folder), str(repeats)]
+    else:
+        python = os.environ.get("CUSTVAL_LIFELINES_PYTHON", sys.executable) if side == "lifelines" else sys.executable
+        command = [python, str(HERE), "--child", side, task, str(folder), str(repeats)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.strip().split("\n")[-1])
+
+
+def measure(task: str, n: int, sides: list[str], repeats: int) -> list[dict[str, object]]:
+    """Return a row for each side: median seconds, ratio to ours, peak memory, distance of the coefficients."""
+    found: dict[str, list[dict]] = {side: [] for side in sides}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for field, values in simulate(task, n).items():
+            np.save(folder / f"{field}.npy", values)
+            values.T.astype("<f8").ravel().tofile(folder / f"{field}.bin")
+        rounds = (repeats + 1) // 2
+        for _ in range(rounds):  # in turn, so that a busy moment hits all sides
+            for side in sides:
+                found[side].append(run(side, task, folder, 2))
+    seconds = {side: statistics.median([t for one in found[side] for t in one["seconds"]]) for side in sides}
+    ours = found[sides[0]][0]["coef"]
+    return [
+        {
+            "work": WORK[task],
+            "rows": f"{n:,}",
+            "": side,
+            "seconds": seconds[side],
+            "times custval": seconds[side] / seconds[sides[0]],
+            "at least": TARGETS.get(task, "3 lifelines") if side == "custval" else "",
+            "peak MiB": f"{max(one['peak'] for one in found[side]):.0f}",
+            "largest difference of coefficients": f"{np.abs(np.subtract(found[side][0]['coef'], ours)).max():.0e}",
+        }
+        for side in sides
+    ]
+
+
+def main() -> None:
+    """Measure and write the section of RESULTS.md."""
+    ask = argparse.ArgumentParser()
+    ask.add_argument("--size", type=int, nargs="+", default=[100_000, 1_000_000])
+    ask.add_argument("--repeats", type=int, default=5)
+    ask.add_argument("--tasks", nargs="+", default=list(TASKS))
+    ask.add_argument(
+        "--sides", nargs="+", default=["custval", "lifelines", *(["R"] if shutil.which("Rscript") else [])]
+    )
+    ask.add_argument("--child", nargs=4)
+    given = ask.parse_args()
+    if given.child:
+        side, task, folder, repeats = given.child
+        child(side, task, folder, int(repeats))
+        return
+    sys.path.insert(0, str(HERE.parents[1]))
+    from record import record
+
+    rows: list[dict[str, object]] = []
+    for task in given.tasks:
+        for n in given.size if task != "predict" else given.size[:1]:
+            sides = [side for side in given.sides if not (task == "predict" and side == "R")]
+            rows += measure(task, n, sides, given.repeats)
+            print(*rows[-len(sides) :], sep="\n")
+    record(
+        "Survival: Cox models",
+        rows,
+        script="benchmarks/survival/cox.py",
+        text=f"Medians of {given.repeats} or more fits on the same rows, sides in turn in fresh processes; peak memory "
+        "of the whole process, data included. Growth with n: " + "; ".join(growth(rows)) + ".",
+        packages=("lifelines",),
+    )
+
+
+def growth(rows: list[dict[str, object]]) -> list[str]:
+    """Return the exponent of n for each work of ours that was measured at two sizes."""
+    told = []
+    for task in TASKS:
+        mine = [row for row in rows if row["work"] == WORK[task] and row[""] == "custval"]
+        if len(mine) > 1:
+            sizes = np.log([float(str(row["rows"]).replace(",", "")) for row in mine])
+            slope = np.polyfit(sizes, np.log([float(str(row["seconds"])) for row in mine]), 1)[0]
+            told.append(f"{task} {slope:.2f}")
+    return told or ["not measured"]
+
+
+if __name__ == "__main__":
+    main()
