@@ -33,6 +33,7 @@ __all__ = (
     "AlertList",
     "CoxBaseline",
     "CoxPH",
+    "CoxPath",
     "CoxTests",
     "Curves",
     "DiscreteHazard",
@@ -56,6 +57,7 @@ __all__ = (
     "SurvivalCurve",
     "aalen_johansen",
     "alert_list",
+    "cox_path",
     "cox_residuals",
     "from_lifelines",
     "gray_test",
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from custval._survival.cox_baseline import CoxBaseline
     from custval._survival.cox_checks import cox_residuals, ph_test, schoenfeld_residuals
     from custval._survival.cox_diagnostics import CoxTests, PHTest, SchoenfeldResiduals
+    from custval._survival.cox_path import CoxPath, cox_path
     from custval._survival.cure import MixtureCure
     from custval._survival.curve_groups import Curves
     from custval._survival.curves import HazardCurve, IncidenceCurve, Quantile, SurvivalCurve
@@ -112,6 +115,7 @@ else:
             "AlertList": "_joins.alerts",
             "CoxBaseline": "_survival.cox_baseline",
             "CoxPH": "_survival.cox",
+            "CoxPath": "_survival.cox_path",
             "CoxTests": "_survival.cox_diagnostics",
             "Curves": "_survival.curve_groups",
             "DiscreteHazard": "_survival.discrete",
@@ -135,6 +139,7 @@ else:
             "SurvivalCurve": "_survival.curves",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
+            "cox_path": "_survival.cox_path",
             "cox_residuals": "_survival.cox_checks",
             "from_lifelines": "_survival.from_lifelines",
             "gray_test": "_survival.gray",
