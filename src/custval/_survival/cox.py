@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from custval._core.encoding import DesignEncoder
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
@@ -26,6 +25,7 @@ from custval._survival.cox_data import (
     check_reach,
     checked_data,
     known_strata,
+    learn_design,
     split_strata,
     stayed_array,
     strata_labels,
@@ -204,7 +204,7 @@ class CoxPH(Estimator):
         check_choice(self.tail, "tail", ("error", "hold"))
         options = cox_options(ties=self.ties, l2=self.l2, l1=self.l1, max_iter=self.max_iter, tol=self.tol)
         rest, labels, named = split_strata(X, strata)
-        encoder = DesignEncoder(missing=self.missing, unseen=self.unseen).fit(rest)
+        encoder, rest = learn_design(rest, missing=self.missing, unseen=self.unseen)
         data, target, known = checked_data(
             rest, y, encoder, sample_weight=sample_weight, strata=labels, cluster=cluster
         )

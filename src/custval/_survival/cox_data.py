@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from custval._core.encoding import DesignEncoder
+from custval._core.encoding import DesignEncoder, DesignMatrix
 from custval._core.errors import InputError
 from custval._core.frames import column, is_frame, to_columns
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
@@ -16,7 +16,16 @@ from custval._survival.cox_fit import CoxData
 from custval._survival.groups import group_codes
 from custval._survival.target import Target, read_target
 
-__all__ = ("NO_STRATA", "check_reach", "checked_data", "known_strata", "split_strata", "stayed_array", "strata_labels")
+__all__ = (
+    "NO_STRATA",
+    "check_reach",
+    "checked_data",
+    "known_strata",
+    "learn_design",
+    "split_strata",
+    "stayed_array",
+    "strata_labels",
+)
 
 NO_STRATA: tuple[Hashable, ...] = ("",)
 
@@ -33,6 +42,14 @@ def split_strata(X: AnyFrame, strata: Any) -> tuple[AnyFrame, Any, tuple[str, ..
     labels = {name: column(X, name) for name in names}
     rest = {name: values for name, values in to_columns(X).items() if name not in labels}
     return rest, labels, tuple(names)
+
+
+def learn_design(X: AnyFrame, *, missing: str, unseen: str = "error") -> tuple[DesignEncoder, AnyFrame]:
+    """Return the coding of X and what to transform: a plain array of finite floats is taken as it is, not copied."""
+    encoder = DesignEncoder(missing=missing, unseen=unseen)
+    if type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and X.size and np.isfinite(X).all():
+        return encoder.fit(X[:1]), X.view(DesignMatrix)
+    return encoder.fit(X), X
 
 
 def checked_data(
@@ -54,7 +71,7 @@ def checked_data(
     labels, codes = (NO_STRATA, None) if strata is None else group_codes(strata, n, name="strata")
     groups = None if cluster is None else group_codes(cluster, n, name="cluster")[1]
     data = CoxData(
-        X=matrix,
+        X=np.asarray(matrix),
         entry=target.entry if target.has_entry else None,
         duration=target.duration,
         event=target.event > 0,

@@ -23,7 +23,7 @@ __all__ = ("CoxData", "CoxFit", "CoxOptions", "cox_options", "data_rows", "fit_c
 _NAMED = 8  # columns in a message: enough to act on, short enough to read
 _LONG_STEP = 0.05  # of a row's log risk: no finite optimum is this far when nothing is to be gained
 _NOTHING = 1e-16  # twice the gain still promised, below which a stop is the optimum itself
-_SAMPLE = 25_000  # rows of the subsample that gives the start
+_SAMPLE = (8_000, 25_000)  # least and most rows of the subsample that gives the start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,8 +241,9 @@ def _warn_silent_strata(data: CoxData) -> None:
 def _start(data: CoxData, rows: CoxRows, options: CoxOptions) -> FloatArray:
     """Return 0, or the optimum of every k-th sorted row: a start so near that two looks at all rows are enough."""
     nothing = np.zeros(data.X.shape[1])
-    every = len(rows.order) // _SAMPLE
-    if every < 3 or int(rows.event.sum()) < 200 * every or options.l1 > 0:
+    n = len(rows.order)
+    every = n // int(np.clip(n // 12, *_SAMPLE))
+    if every < 5 or int(rows.event.sum()) < 200 * every or options.l1 > 0:
         return nothing
     some = data.rows(rows.order[every // 2 :: every])
     if not some.event.any():

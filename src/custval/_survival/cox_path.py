@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.encoding import DesignEncoder
 from custval._core.errors import InputError
 from custval._core.randomness import generator
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, RandomState, TextArray
 from custval._core.validation import check_scalar, float_array
-from custval._survival.cox_data import checked_data, split_strata
+from custval._survival.cox_data import checked_data, learn_design, split_strata
 from custval._survival.cox_fit import CoxData, CoxOptions, check_data, cox_options, data_rows, one_thread
 from custval._survival.cox_likelihood import evaluate, log_likelihood, risk_sums
 from custval._survival.cox_penalty import elastic_newton
@@ -161,7 +160,7 @@ def cox_path(
     share = check_scalar(l1_ratio, "l1_ratio", low=0, high=1, low_open=True)
     options = cox_options(ties=ties, l2=0.0, l1=0.0, max_iter=50, tol=1e-9)
     rest, labels, _ = split_strata(X, strata)
-    encoder = DesignEncoder(missing=missing).fit(rest)
+    encoder, rest = learn_design(rest, missing=missing)
     data, _, _ = checked_data(rest, y, encoder, sample_weight=sample_weight, strata=labels, cluster=cluster)
     check_data(data, replace(options, l1=1.0))
     scale = _scale(data) if standardize else np.ones(data.X.shape[1])
