@@ -50,3 +50,29 @@ def test_a_curve_without_bounds_has_no_band() -> None:
         SimpleNamespace(times=np.array([1.0, 2.0]), survival=np.array([0.5, 0.2]), lower=nothing, upper=nothing)
     )
     assert line.lower is None
+
+
+def test_curves_of_those_who_stayed_start_there() -> None:
+    y = survival_target([5, 7, 12, 12], [1, 2, 1, 0], entry=[4, 4, 4, 4], causes=["own wish", "debt"])
+    (line,) = survival_lines(kaplan_meier(y), 4)
+    assert line.times.tolist() == [4, 5, 7, 12]
+    assert line.values == pytest.approx([1, 0.75, 0.5, 0.25])
+    first, second = incidence_lines(aalen_johansen(y), 4)
+    assert (first.times[0], first.values[0], second.values[0]) == (4, 0, 0)
+    assert first.lower is not None
+    assert len(first.lower) == len(first.times)
+
+
+def test_a_start_between_steps_takes_the_value_that_holds_there() -> None:
+    curve = kaplan_meier(survival_target([2, 5, 7, 12], [1, 1, 0, 1]))
+    (line,) = survival_lines(curve, 6)
+    assert line.times.tolist() == [6, 7, 12]
+    assert line.values == pytest.approx([0.5, 0.5, 0])
+
+
+def test_a_long_curve_is_thinned_from_its_start_on() -> None:
+    times = np.arange(1.0, 5001.0)
+    (line,) = survival_lines(SimpleNamespace(times=times, survival=1 - times / 5000, lower=None, upper=None), 2000)
+    assert (line.times[0], line.times[1], line.times[-1]) == (2000, 2001, 5000)
+    assert len(line.times) <= 401
+    assert line.values == pytest.approx(1 - line.times / 5000)

@@ -90,6 +90,26 @@ def test_the_steps_drawn_are_the_curve(y: Any) -> None:
     assert line.get_ydata().tolist() == [1, *curve.survival.tolist()]
 
 
+@pytest.mark.parametrize("stacked", [False, True])
+def test_curves_of_those_who_stayed_leave_the_time_before_out(y: Any, stacked: bool) -> None:
+    late = y[y["duration"] > 9].copy()
+    late["entry"] = 9
+    whole = plot_survival(kaplan_meier(late), begin=9)
+    parts = plot_incidence(aalen_johansen(late), begin=9, stacked=stacked)
+    for axes in (whole, parts):
+        assert axes.get_xlim() == (9, 36)
+        assert axes.get_xlabel() == "Months since joining, from 9 on"
+        assert axes.get_title(loc="left").endswith(", of those who stayed 9 months")
+    assert whole.get_lines()[0].get_xdata()[0] == 9
+    assert whole.get_lines()[0].get_ydata()[0] == 1
+
+
+@pytest.mark.parametrize(("begin", "words"), [(-1, "begin must be >= 0"), (36, "before the curves' last time, 36")])
+def test_a_start_outside_the_curves_is_refused(y: Any, begin: float, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        plot_survival(kaplan_meier(y), begin=begin)
+
+
 def test_groups_are_named_at_their_ends(y: Any) -> None:
     groups = np.where(np.arange(len(y)) % 2, "prepaid", "contract")
     axes = plot_survival(kaplan_meier(y, groups=groups))

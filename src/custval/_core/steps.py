@@ -1,7 +1,8 @@
-"""Step curves made ready for drawing: one line for each group or cause, from time 0, with its band and its name.
+"""Step curves made ready for drawing: one line for each group or cause, with its band and its name.
 
-A Kaplan-Meier or Aalen-Johansen curve jumps at event times and is flat between; a picture needs the start at 0 and at
-most some hundreds of corners.
+A Kaplan-Meier or Aalen-Johansen curve jumps at event times and is flat between; a picture needs the start and at most
+some hundreds of corners. The start is 0, or later where the curve is of those who stayed so long: nothing is known to
+the left of it, and a flat line there would read as if nobody left.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ class StepLine:
     upper: FloatArray | None
 
 
-def survival_lines(curves: Any) -> tuple[StepLine, ...]:
-    """Return one line for each group of Kaplan-Meier `curves` (one, without a label, where there are no groups)."""
-    return tuple(_line(name, curve, "survival", 1.0, None) for name, curve in _groups(curves))
+def survival_lines(curves: Any, begin: float = 0.0) -> tuple[StepLine, ...]:
+    """Return one line from `begin` for each group of Kaplan-Meier `curves` (without a label where there are none)."""
+    return tuple(_line(name, curve, "survival", (begin, 1.0), None) for name, curve in _groups(curves))
 
 
-def incidence_lines(curves: Any) -> tuple[StepLine, ...]:
-    """Return one line for each cause (and group) of Aalen-Johansen `curves`."""
+def incidence_lines(curves: Any, begin: float = 0.0) -> tuple[StepLine, ...]:
+    """Return one line from `begin` for each cause (and group) of Aalen-Johansen `curves`."""
     made: list[StepLine] = []
     for name, curve in _groups(curves):
         for position, cause in enumerate(curve.causes):
             label = f"{name}: {cause}" if name else str(cause)
-            made.append(_line(label, curve, "incidence", 0.0, position))
+            made.append(_line(label, curve, "incidence", (begin, 0.0), position))
     return tuple(made)
 
 
@@ -76,25 +77,19 @@ def _groups(curves: Any) -> list[tuple[str, Any]]:
     return [("", curves)]
 
 
-def _line(label: str, curve: Any, field: str, start: float, cause: int | None) -> StepLine:
+def _line(label: str, curve: Any, field: str, start: tuple[float, float], cause: int | None) -> StepLine:
+    begin, first = start
     times = np.asarray(curve.times, dtype=np.float64)
-    keep = _thinned(times)
-    values = _row(getattr(curve, field), cause)[keep]
-    bounds = (_bound(getattr(curve, name, None), values, cause, keep) for name in ("lower", "upper"))
-    lower, upper = bounds
-    if len(keep) and times[0] <= 0:
-        return StepLine(label, times[keep], values, lower, upper)
-    return StepLine(
-        label, _led(0.0, times[keep]), _led(start, values), *(_led_bound(start, row) for row in (lower, upper))
-    )
+    reached = int(np.searchsorted(times, begin, side="right"))  # the last step at or before `begin` holds there
+    keep = _thinned(times, reached)
+    values = _row(getattr(curve, field), cause)
+    lower, upper = (_bound(getattr(curve, name, None), values, cause) for name in ("lower", "upper"))
 
+    def led(row: FloatArray) -> FloatArray:
+        return np.concatenate(([row[reached - 1] if reached else first], row[keep]))
 
-def _led(first: float, row: FloatArray) -> FloatArray:
-    return np.concatenate(([first], row))
-
-
-def _led_bound(first: float, row: FloatArray | None) -> FloatArray | None:
-    return None if row is None else _led(first, row)
+    bounds = (None if row is None else led(row) for row in (lower, upper))
+    return StepLine(label, np.concatenate(([begin], times[keep])), led(values), *bounds)
 
 
 def _row(matrix: Any, cause: int | None) -> FloatArray:
@@ -104,18 +99,19 @@ def _row(matrix: Any, cause: int | None) -> FloatArray:
     return row
 
 
-def _bound(matrix: Any, values: FloatArray, cause: int | None, keep: Any) -> FloatArray | None:
-    """Return a bound at the steps kept; where it does not exist the band closes on the curve itself."""
+def _bound(matrix: Any, values: FloatArray, cause: int | None) -> FloatArray | None:
+    """Return a bound at every step; where it does not exist the band closes on the curve itself."""
     if matrix is None:
         return None
-    row = _row(matrix, cause)[keep]
+    row = _row(matrix, cause)
     known = np.isfinite(row)
     return np.where(known, row, values) if known.any() else None
 
 
-def _thinned(times: FloatArray) -> Any:
-    if len(times) <= MOST_STEPS:
-        return np.arange(len(times))
+def _thinned(times: FloatArray, first: int) -> Any:
+    """Return the positions to draw, from `first` on."""
+    if len(times) - first <= MOST_STEPS:
+        return np.arange(first, len(times))
     # The last step at or before each point of an even grid: exact values there, and the final time is kept.
-    grid = np.linspace(times[0], times[-1], MOST_STEPS)
+    grid = np.linspace(times[first], times[-1], MOST_STEPS)
     return np.unique(np.searchsorted(times, grid, side="right") - 1)

@@ -59,7 +59,8 @@ def share_ticks(ax: Axes, axis: str) -> None:
 def month_ticks(ax: Axes) -> None:
     """Set the ticks across at whole years, or at a whole number of them."""
     ticker = import_extra("matplotlib.ticker", "plots")
-    years = -(-float(ax.get_xlim()[1]) // 96)
+    left, right = ax.get_xlim()
+    years = -(-(right - left) // 96)
     ax.xaxis.set_major_locator(ticker.MultipleLocator(12 * years))
 
 
@@ -71,11 +72,11 @@ def money_ticks(ax: Axes, axis: str, currency: str | None) -> None:
 def name_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, gap: float = 0.06) -> None:
     """Name each line at its end: (x, y, name, colour), in axes whose range is already set, at least `gap` apart."""
     low, high = ax.get_ylim()
-    right = ax.get_xlim()[1]
+    left, right = ax.get_xlim()
     heights = spread([y for _, y, _, _ in ends], gap * (high - low), low, high)
     for (x, y, name, colour), height in zip(ends, heights, strict=True):
         ax.plot([x], [y], marker="o", markersize=4, color=colour, clip_on=False)
-        place: Any = {"xy": (x, y), "xytext": (1.02 * right, height), "textcoords": "data"}
+        place: Any = {"xy": (x, y), "xytext": (right + 0.02 * (right - left), height), "textcoords": "data"}
         ax.annotate(name, **place, color=INK, fontsize=9.5, va="center", annotation_clip=False)
 
 

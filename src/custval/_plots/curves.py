@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import InputError
 from custval._core.palette import series_colour
 from custval._core.steps import StepLine, incidence_lines, survival_lines
-from custval._core.wording import percent_text
+from custval._core.validation import check_scalar
+from custval._core.wording import months_text, percent_text
 from custval._plots.axes import month_ticks, name_ends, new_axes, quiet, share_ticks, titled
 
 if TYPE_CHECKING:
@@ -22,13 +24,16 @@ __all__ = ("plot_incidence", "plot_survival")
 
 
 @public("plots")
-def plot_survival(curves: SurvivalCurve | Curves[SurvivalCurve], *, ax: Axes | None = None) -> Axes:
+def plot_survival(curves: SurvivalCurve | Curves[SurvivalCurve], *, begin: float = 0.0, ax: Axes | None = None) -> Axes:
     """Draw the share still with the company by tenure, a line with its band for each group.
 
     Parameters
     ----------
     curves : SurvivalCurve or Curves
         What ``custval.survival.kaplan_meier`` returns, with or without groups.
+    begin : float, default 0.0
+        Time (>= 0, in the curves' unit) at which the curves start, where they are of those who stayed so long, as
+        after late entry (``Analysis.survival_from``); nothing is drawn to the left of it.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default on a new figure, reached as ``axes.figure``.
 
@@ -39,6 +44,8 @@ def plot_survival(curves: SurvivalCurve | Curves[SurvivalCurve], *, ax: Axes | N
 
     Raises
     ------
+    InputError
+        If `begin` is below 0 or no curve reaches beyond it.
     MissingExtraError
         Without matplotlib.
 
@@ -53,15 +60,19 @@ def plot_survival(curves: SurvivalCurve | Curves[SurvivalCurve], *, ax: Axes | N
     >>> [text.get_text() for text in axes.texts]
     ['contract 66.7%', 'prepaid 33.3%']
     """
-    lines = survival_lines(curves)
+    lines = survival_lines(curves, _begin(begin))
     axes = _draw(lines, new_axes(ax), _unit(curves), high=1.0)
-    titled(axes, "Share still a customer")
+    titled(axes, _of_those("Share still a customer", begin, _unit(curves)))
     return axes
 
 
 @public("plots")
 def plot_incidence(
-    curves: IncidenceCurve | Curves[IncidenceCurve], *, stacked: bool = False, ax: Axes | None = None
+    curves: IncidenceCurve | Curves[IncidenceCurve],
+    *,
+    stacked: bool = False,
+    begin: float = 0.0,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the share that has left through each cause by tenure.
 
@@ -72,6 +83,9 @@ def plot_incidence(
     stacked : bool, default False
         Fill the causes one on top of the other, so that the upper edge is the share that has left at all; for one
         group only, and without bands.
+    begin : float, default 0.0
+        Time (>= 0, in the curves' unit) at which the curves start, where they are of those who stayed so long, as
+        after late entry (``Analysis.incidence_from``); nothing is drawn to the left of it.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default on a new figure, reached as ``axes.figure``.
 
@@ -83,7 +97,7 @@ def plot_incidence(
     Raises
     ------
     InputError
-        For stacked curves of several groups.
+        For stacked curves of several groups; if `begin` is below 0 or no curve reaches beyond it.
     MissingExtraError
         Without matplotlib.
 
@@ -96,14 +110,14 @@ def plot_incidence(
     >>> [text.get_text() for text in axes.texts]
     ['voluntary 40.0%', 'debt 20.0%']
     """
-    lines = incidence_lines(curves)
+    lines = incidence_lines(curves, _begin(begin))
     axes = new_axes(ax)
     if stacked:
         _stack(lines, axes, _unit(curves), curves)
     else:
         high = max((float(np.nanmax(_highest(line))) for line in lines), default=0.0)
         _draw(lines, axes, _unit(curves), high=min(1.05 * high, 1.0) or 0.1)
-    titled(axes, "Share that has left, by cause")
+    titled(axes, _of_those("Share that has left, by cause", begin, _unit(curves)))
     return axes
 
 
@@ -122,8 +136,6 @@ def _draw(lines: Sequence[StepLine], axes: Axes, unit: str, *, high: float) -> A
 
 
 def _stack(lines: Sequence[StepLine], axes: Axes, unit: str, curves: Any) -> None:
-    from custval._core.errors import InputError
-
     if hasattr(curves, "groups"):
         raise InputError("stacked causes show one group; pass one curve of it, such as curves['fibre']")
     quiet(axes)
@@ -140,12 +152,23 @@ def _stack(lines: Sequence[StepLine], axes: Axes, unit: str, curves: Any) -> Non
 
 
 def _frame(axes: Axes, lines: Sequence[StepLine], unit: str, high: float) -> None:
-    axes.set_xlim(0, max(float(line.times[-1]) for line in lines) or 1.0)
+    first, last = float(lines[0].times[0]), max(float(line.times[-1]) for line in lines) or 1.0
+    if last <= first:
+        raise InputError(f"begin must be before the curves' last time, {last:g}, but it is {first:g}")
+    axes.set_xlim(first, last)
     axes.set_ylim(0, high)
-    axes.set_xlabel(f"{unit.capitalize()}s since joining")
-    if unit == "month" and axes.get_xlim()[1] >= 24:
+    axes.set_xlabel(f"{unit.capitalize()}s since joining" + (f", from {first:g} on" if first else ""))
+    if unit == "month" and last - first >= 24:
         month_ticks(axes)
     share_ticks(axes, "y")
+
+
+def _begin(begin: float) -> float:
+    return check_scalar(begin, "begin", low=0.0)
+
+
+def _of_those(title: str, begin: float, unit: str) -> str:
+    return f"{title}, of those who stayed {months_text(begin, unit)}" if begin else title
 
 
 def _named(line: StepLine) -> str:
