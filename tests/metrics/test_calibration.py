@@ -162,3 +162,26 @@ def test_impossible_input_is_refused(change, message):
     arguments = {"y": ([3.0, 5.0], [1, 0]), "p_leave": [0.5, 0.2], "horizon": 2.0} | change
     with pytest.raises(InputError, match=message):
         calibration(arguments.pop("y"), arguments.pop("p_leave"), **arguments)
+
+
+def test_times_watched_of_other_customers():
+    rng = np.random.default_rng(8)
+    y, p = bent_sample(rng)
+    own = calibration(y, p, horizon=5.0)
+    assert calibration(y, p, horizon=5.0, y_train=y).to_dict() == own.to_dict()
+    with pytest.raises(InputError, match=r"departures are at times to which nobody of y_train was watched"):
+        calibration(y, p, horizon=5.0, y_train=([1.0, 2.0], [0, 0]))
+    with pytest.raises(InputError, match="1 of 1 times lie beyond the follow-up"):
+        calibration(([1.0, 9.0], [0, 0]), [0.2, 0.1], horizon=5.0, groups=1, y_train=([1.0, 2.0], [0, 0]))
+
+
+def test_weights_of_any_size_give_the_same_line():
+    rng = np.random.default_rng(9)
+    y, p = bent_sample(rng)
+    one = calibration(y, p, horizon=5.0, groups=3)
+    for size in (1e-12, 1e12):
+        same = calibration(y, p, horizon=5.0, groups=3, sample_weight=np.full(len(p), size))
+        for name in ("slope", "slope_std_error", "intercept", "ici", "ici_std_error"):
+            assert getattr(same, name) == pytest.approx(getattr(one, name), rel=1e-6)
+    with pytest.raises(InputError, match="sample_weight is zero for all customers watched at the landmark"):
+        calibration(([1.0, 9.0], [0, 0]), [0.2, 0.1], horizon=5.0, landmark=2.0, sample_weight=[1.0, 0.0])

@@ -138,7 +138,9 @@ def test_the_time_watched_may_come_from_other_customers():
     all_left = (duration, np.ones(len(duration)))
     plain = concordance(y, risk)
     assert concordance(y, risk, weighting="uno", y_train=all_left).value == plain.value
-    with pytest.raises(InputError, match=r"departures are at times to which nobody of y_train was watched .*tau up to"):
+    with pytest.raises(
+        InputError, match=r"departures are at times to which nobody of y_train was watched .*end before that time"
+    ):
         concordance(y, risk, weighting="uno", y_train=([1.0, 2.0], [0, 0]))
 
 

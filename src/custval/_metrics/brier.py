@@ -24,7 +24,7 @@ from custval._core.validation import check_length, sample_weight_array
 from custval._metrics.censoring import WatchedCurve, watched_ahead
 from custval._metrics.estimate import Estimate, mean_and_error
 from custval._metrics.forecast import rising_times, staying
-from custval._metrics.outcome import Ahead, cause_code, from_landmark, read_outcome
+from custval._metrics.outcome import Ahead, cause_code, from_landmark, read_outcome, weight_ahead
 
 __all__ = ("BrierScore", "brier_score", "integrated_brier_score")
 
@@ -250,9 +250,7 @@ def _case(
     check_length(survival, len(outcome), name="survival", other="y")
     weight = sample_weight_array(sample_weight, len(outcome))
     ahead = from_landmark(outcome, landmark, cause)
-    weight = weight[ahead.keep]
-    if not weight.any():
-        raise InputError("sample_weight is zero for all customers watched at the landmark; at least one must count")
+    weight = weight_ahead(weight, ahead)
     watched = watched_ahead(ahead, weight, y_train, landmark)
     watched.refuse_unwatched(grid)
     return _Case(ahead, survival if ahead.keep.all() else survival[ahead.keep], weight, grid, watched)

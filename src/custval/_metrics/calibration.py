@@ -19,7 +19,7 @@ from custval._core.validation import check_length, check_scalar, sample_weight_a
 from custval._metrics.censoring import WatchedCurve, watched_ahead
 from custval._metrics.forecast import probabilities
 from custval._metrics.observed import observed_share
-from custval._metrics.outcome import Ahead, from_landmark, read_outcome
+from custval._metrics.outcome import Ahead, from_landmark, read_outcome, weight_ahead
 from custval._metrics.recalibration import CalibrationCurve, Recalibration, recalibrated
 
 __all__ = ("Calibration", "calibration")
@@ -145,7 +145,7 @@ def calibration(
     until = check_scalar(horizon, "horizon", low=0.0, low_open=True, high=np.inf, high_open=True)
     wanted = int(check_scalar(groups, "groups", low=1))
     ahead = from_landmark(outcome, landmark, cause)
-    risk, weight = risk[ahead.keep], weight[ahead.keep]
+    risk, weight = risk[ahead.keep], weight_ahead(weight, ahead)
     group = _grouped(risk, weight, wanted)
     sizes = np.bincount(group)
     rows = [observed_share(ahead.rows(group == k), weight[group == k], until) for k in range(len(sizes))]
@@ -177,9 +177,9 @@ def _recalibrated(
 ) -> Recalibration:
     by_then = ahead.duration <= horizon
     known = watched.gone_weight(ahead.duration, ahead.ended & by_then)
-    still = float(watched.at(horizon))
-    if still > 0:
-        known[~by_then] = 1.0 / still
+    if not by_then.all():
+        watched.refuse_unwatched(np.array([horizon]))
+        known[~by_then] = 1.0 / watched.at(horizon)
     return recalibrated(risk, (ahead.left & by_then).astype(np.float64), weight * known, weight)
 
 

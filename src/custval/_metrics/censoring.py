@@ -37,7 +37,14 @@ class WatchedCurve:
     def gone_weight(self, duration: FloatArray, counted: BoolArray) -> FloatArray:
         """Return 1 / G(T-) for those who are `counted`, 0 for the others."""
         weight = np.zeros(len(duration))
-        weight[counted] = 1.0 / self.before(duration[counted])
+        share = self.before(duration[counted])
+        unseen = duration[counted][share <= 0]
+        if len(unseen):
+            raise InputError(
+                f"{len(unseen)} of {counted.sum()} departures are at times to which nobody of y_train was watched "
+                f"(first: {unseen.min():g}); end before that time, or take more customers as y_train"
+            )
+        weight[counted] = 1.0 / share
         return weight
 
     def refuse_unwatched(self, times: FloatArray) -> None:

@@ -148,8 +148,10 @@ def concordance(
     if since is not None:
         outcome, score, weight = _moved(outcome, score, weight, since)
     left = (outcome.event > 0 if code is None else outcome.event == code) & (outcome.duration < last)
-    share = _share_watched(outcome, left, weight, y_train, since) if weighting == "uno" else np.ones(len(outcome))
-    other = (outcome.event > 0) & (outcome.event != code) if code is not None else np.zeros(len(outcome), dtype=bool)
+    other = (outcome.event > 0) & (outcome.event != code) & (outcome.duration < last) & (code is not None)
+    share = np.ones(len(outcome))
+    if weighting == "uno":
+        share = _share_watched(outcome, left | other, weight, y_train, since)
     pairing = _Pairing(left * weight / share**2, weight, left * weight / share, other * weight / share)
     return _summed(_shares(outcome, np.unique(score, return_inverse=True)[1], pairing), len(outcome), weighting)
 
@@ -165,18 +167,12 @@ def _moved(
 
 
 def _share_watched(
-    outcome: Outcome, left: BoolArray, weight: FloatArray, y_train: Any, landmark: float | None
+    outcome: Outcome, counted: BoolArray, weight: FloatArray, y_train: Any, landmark: float | None
 ) -> FloatArray:
-    """Return G(T-), refusing departures that count at times to which nobody was watched."""
-    now = from_landmark(outcome, 0.0)
-    share = watched_ahead(now, weight, y_train, landmark or 0.0).before(outcome.duration)
-    unseen = left & (share <= 0)
-    if unseen.any():
-        raise InputError(
-            f"{unseen.sum()} of {left.sum()} departures are at times to which nobody of y_train was watched (first: "
-            f"{outcome.duration[unseen].min():g}); choose a tau up to there"
-        )
-    return np.where(share > 0, share, 1.0)
+    """Return G(T-) of those whose departure is `counted`, 1 for the others."""
+    watched = watched_ahead(from_landmark(outcome, 0.0), weight, y_train, landmark or 0.0)
+    watched.gone_weight(outcome.duration, counted)  # refuses times to which nobody was watched
+    return np.where(counted, watched.before(outcome.duration), 1.0)
 
 
 def _summed(shares: Shares, customers: int, weighting: str) -> Concordance:

@@ -20,7 +20,7 @@ from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_length, float_array, sample_weight_array
 from custval._metrics.censoring import watched_ahead
 from custval._metrics.forecast import rising_times
-from custval._metrics.outcome import Ahead, from_landmark, read_outcome
+from custval._metrics.outcome import Ahead, from_landmark, read_outcome, weight_ahead
 
 __all__ = ("DynamicAUC", "cumulative_dynamic_auc")
 
@@ -122,7 +122,7 @@ def cumulative_dynamic_auc(
     check_length(score, len(outcome), name="risk", other="y")
     weight = sample_weight_array(sample_weight, len(outcome))
     ahead = from_landmark(outcome, landmark, cause)
-    weight, score = weight[ahead.keep], score[ahead.keep]
+    weight, score = weight_ahead(weight, ahead), score[ahead.keep]
     watched = watched_ahead(ahead, weight, y_train, landmark)
     watched.refuse_unwatched(grid)
     gone = weight * watched.gone_weight(ahead.duration, ahead.ended & (ahead.duration <= grid[-1]))

@@ -34,7 +34,8 @@ def observed_share(ahead: Ahead, weight: FloatArray, horizon: float) -> tuple[fl
     if share <= 0.0 or share >= 1.0:
         return _all_or_none(min(max(share, 0.0), 1.0), float(weight.sum()))
     spread = float(np.sqrt(variance))
-    bend = np.exp(Z * spread / ((1.0 - share) * abs(np.log1p(-share))))
+    # tiny weights have errors beyond all bounds
+    bend = np.exp(min(Z * spread / ((1.0 - share) * abs(np.log1p(-share))), 700.0))
     return share, spread, float(-np.expm1(np.log1p(-share) / bend)), float(-np.expm1(np.log1p(-share) * bend))
 
 

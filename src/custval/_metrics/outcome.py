@@ -15,7 +15,7 @@ from custval._core.errors import InputError
 from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import check_choice, check_length, check_rows, check_scalar, float_array
 
-__all__ = ("Ahead", "Outcome", "cause_code", "from_landmark", "labels", "read_outcome")
+__all__ = ("Ahead", "Outcome", "cause_code", "from_landmark", "labels", "read_outcome", "weight_ahead")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,14 @@ def from_landmark(outcome: Outcome, landmark: float, cause: int | str | None = N
         )
     event = outcome.event[keep]
     return Ahead(keep, outcome.duration[keep] - since, event > 0 if code is None else event == code, event > 0)
+
+
+def weight_ahead(weight: FloatArray, ahead: Ahead) -> FloatArray:
+    """Return the weights of those who are scored, refusing that none of them counts."""
+    kept = weight[ahead.keep]
+    if not kept.any():
+        raise InputError("sample_weight is zero for all customers watched at the landmark; at least one must count")
+    return kept
 
 
 def labels(y: Any) -> BoolArray:
