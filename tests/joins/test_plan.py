@@ -169,7 +169,7 @@ def test_a_budget_below_one_contact_is_an_empty_plan():
 def test_words_of_a_plan():
     made = plan([1, 2], [0.5, 0.4], [600.0, 500.0], offers=ONE, contact_cost=1.0, budget=15.0, currency="EUR")
     assert made.statement == (
-        "1 of 2 customers is contacted; 14.00 of the budget of 15.00 EUR is expected to be spent; "
+        "1 of 2 customers is contacted; 14.00 EUR of the budget of 15.00 EUR is expected to be spent; "
         "expected profit 76.00 EUR."
     )
     assert plan([1], [0.5], [600.0], offers=ONE, budget=np.inf).budget is None
@@ -193,7 +193,7 @@ def test_a_budget_pays_whole_contacts_in_spite_of_rounding():
     [
         ({"budget": -1.0}, r"budget must be >= 0, not -1\.0"),
         ({"capacity": -1}, "capacity must be >= 0"),
-        ({"capacity": 2.5}, r"capacity must be a whole number of contacts, not 2\.5"),
+        ({"capacity": 2.5}, r"capacity must be a whole number, not 2\.5"),
         ({"contact_cost": -1.0}, "contact_cost must be >= 0"),
         ({"p_leave": [0.5, 1.5]}, r"p_leave must be >= 0 and <= 1 but 1 of 2 rows is not \(first: row 1, value 1\.5\)"),
         ({"p_leave": [0.5, np.nan]}, "p_leave must be finite"),

@@ -33,3 +33,20 @@ def test_weights_are_the_derivatives() -> None:
         up = value_at_stake(moved, MARGIN, monthly_discount=0.01, alert_months=3)
         down = value_at_stake(2 * SURVIVAL - moved, MARGIN, monthly_discount=0.01, alert_months=3)
         np.testing.assert_allclose(weights[:, t], (up - down) / (2 * step), rtol=1e-6, atol=1e-8)
+
+
+def test_profit_weights_are_the_derivatives_of_the_profit() -> None:
+    from custval._joins.stake import profit_weights
+    from custval.retention import contact_profit
+
+    def profit(survival: np.ndarray) -> np.ndarray:
+        value = value_at_stake(survival, MARGIN, monthly_discount=0.01, alert_months=3)
+        return contact_profit(1 - survival[:, 2], value, save_rate=0.3, offer_cost=4.0, contact_cost=1.0)
+
+    weights = profit_weights(SURVIVAL, MARGIN, monthly_discount=0.01, alert_months=3, save_rate=0.3, offer_cost=4.0)
+    step = 1e-6
+    for t in range(5):
+        moved = SURVIVAL.copy()
+        moved[:, t] += step
+        slope = (profit(moved) - profit(2 * SURVIVAL - moved)) / (2 * step)
+        np.testing.assert_allclose(weights[:, t], slope, rtol=1e-6, atol=1e-8)

@@ -161,16 +161,29 @@ def test_without_services_potential_is_the_remaining_value(table: pd.DataFrame, 
             {"left": "Yess"},
             r"left='Yess' never occurs in column 'left' \(did you mean 'Yes'\?\); its values are 'No', 'Yes'",
         ),
-        ({"event": "fee"}, "column 'fee' has more than 50 different values .* is it the right column"),
+        ({"event": "fee"}, "column 'fee' has more than 50 different values; it should say .* is it the right column"),
         ({"event": "contract", "left": None}, "say which value of column 'contract' means that the customer left"),
-        ({"tenure": "contract"}, r"no row of table can be used: 600 rows whose tenure is not a number"),
+        (
+            {"tenure": "contract"},
+            r"no row of table can be used: 600 rows whose tenure is not a number .*; first: row 0, value .yearly.",
+        ),
         ({"charge": "contract"}, "charge column 'contract' must hold numbers; not one of 600 rows does"),
         ({"event": "tenure"}, "id, tenure, event and cause must be different columns"),
         ({"group": "fee"}, "group column 'fee' must hold a few words"),
-        ({"horizon": 1}, "horizon must be >= 3"),
+        ({"horizon": 1}, "horizon must be >= 4"),
         ({"monthly_discount": -1}, "monthly_discount must be > -1"),
         ({"margin_share": 0}, "margin_share must be > 0 and <= 1"),
-        ({"window_months": 0}, "window_months must be > 0"),
+        ({"window_months": 0}, "window_months must be >= 1"),
+        ({"window_months": 1.5}, "window_months must be a whole number, not 1.5: tenure is counted in whole months"),
+        ({"window_months": float("inf")}, "window_months must be a whole number"),
+        ({"horizon": "24"}, "horizon must be a whole number, not '24'"),
+        ({"margin_share": "1"}, "margin_share must be a number, not '1'"),
+        ({"random_state": -1}, "random_state must be >= 0"),
+        ({"fit_rows": 0}, "fit_rows must be >= 2"),
+        ({"block_rows": 2.5}, "block_rows must be a whole number"),
+        ({"services": ["left"]}, "column 'left' has a role of its own .*: not in services"),
+        ({"ignore": ["tenure"]}, "column 'tenure' has a role of its own .*: not in ignore"),
+        ({"services": ["why"]}, "column 'why' is in services and in ignore"),
         ({"save_rate": 1.5}, "save_rate must be >= 0 and <= 1"),
         ({"budget": -5}, "budget must be >= 0"),
         ({"contact_cost": "two"}, "contact_cost must be a number, not 'two'"),
@@ -199,7 +212,7 @@ def test_everybody_left(table: pd.DataFrame, roles: dict[str, Any]) -> None:
 
 
 def test_one_customer(table: pd.DataFrame, roles: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="1 usable customer"):
+    with pytest.raises(InputError, match="holds 1 customer; a hazard needs several"):
         analyse(table[table["left"] == "Yes"].head(1), **roles)
 
 
@@ -246,7 +259,7 @@ def test_blank_ids_get_the_row_number(table: pd.DataFrame, roles: dict[str, Any]
     row = int(table.index[table["left"] == "No"][0])
     table.loc[row, "id"] = " "
     answer = analyse(table, **roles)
-    assert f"row {row}" in set(answer.customers["customer_id"])
+    assert f"row {row} (no id)" in set(answer.customers["customer_id"])
     assert "1 blank ids" in said(answer, "id")
 
 
@@ -324,3 +337,164 @@ def test_the_input_is_not_changed(table: pd.DataFrame, roles: dict[str, Any]) ->
     before = table.copy(deep=True)
     analyse(table, **roles)
     pd.testing.assert_frame_equal(table, before)
+
+
+def test_a_text_that_tells_when_a_customer_joined_is_left_out(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    joined = 2019 * 12 + 60 - table["tenure"]
+    table["join_month"] = [f"{month // 12}-{month % 12 + 1:02d}" for month in joined]
+    table["join_half"] = [f"cohort {month // 6}" for month in joined]
+    plain = analyse(table.drop(columns=["join_month", "join_half"]), **roles)
+    answer = analyse(table, **roles)
+    assert "dates; give months before or since a day" in said(answer, "join_month")
+    assert "its levels follow the tenure" in said(answer, "join_half")
+    np.testing.assert_allclose(answer.customers["p_leave_3m"], plain.customers["p_leave_3m"], rtol=1e-9)
+
+
+def test_outcomes_in_another_case_count_alike(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    mixed = table.assign(left=[word.lower() if row % 2 else word for row, word in enumerate(table["left"])])
+    answer = analyse(mixed, **roles)
+    assert answer.base.left == int((table["left"] == "Yes").sum())
+    assert "300 outcomes written in another case" in said(answer, "left")
+
+
+def test_na_as_an_outcome_is_blank_and_other_words_are_told(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    table.loc[:49, "left"] = "NA"
+    table.loc[50:59, "left"] = "?"
+    table.loc[60:69, "left"] = "unknown"
+    answer = analyse(table, **roles)
+    assert "60 rows that do not say whether the customer left" in said(answer, "left")
+    assert "10 outcomes 'unknown' read as still a customer" in said(answer, "left")
+
+
+def test_left_may_be_said_in_other_words_for_yes(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    truth = table.assign(left=table["left"] == "Yes")
+    for left in (True, 1, "1", "yes", None):
+        assert analyse(truth, **{**roles, "left": left}).base.left == int(truth["left"].sum())
+
+
+def test_decimal_commas_are_one_decision_for_the_table(
+    table: pd.DataFrame, roles: dict[str, Any], tmp_path: Path
+) -> None:
+    plain = analyse(table, **roles)
+    written = table.assign(fee=[f"{fee:.3f}".replace(".", ",") for fee in table["fee"]])
+    written.to_csv(tmp_path / "t.csv", sep=";", index=False)
+    answer = analyse(tmp_path / "t.csv", **roles)
+    assert answer.value is not None
+    assert plain.value is not None
+    assert answer.value.total == pytest.approx(plain.value.total, rel=1e-9)
+    assert "decimal comma" in said(answer, "table")
+
+
+def test_a_date_is_neither_tenure_nor_charge_nor_a_number(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    table["start"] = pd.Timestamp("2024-01-01") - pd.to_timedelta(table["tenure"] * 17 % 400, unit="D")
+    answer = analyse(table, **roles)
+    assert "dates; give months before or since a day" in said(answer, "start")
+    with pytest.raises(InputError, match="tenure is not a number"):
+        analyse(table, **{**roles, "tenure": "start"})
+    with pytest.raises(InputError, match="charge column 'start' must hold numbers"):
+        analyse(table, **{**roles, "charge": "start"})
+
+
+def test_the_charge_is_not_taken_for_a_sum_over_the_tenure(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    table["fee"] = np.random.default_rng(2).lognormal(3, 1.5, len(table)).round(2)
+    table["tenure"] = 20 + table["tenure"] % 40
+    assert "sum over the tenure" not in said(analyse(table, **roles), "fee")
+
+
+def test_a_separated_fit_is_named_in_the_notes() -> None:
+    table = small_table(400).assign(tenure=0)
+    answer = analyse(table, id="id", tenure="tenure", event="left", ignore=["why"])
+    assert any("separation" in note.action for note in answer.notes if note.subject == "hazard")
+
+
+def test_few_departures_are_named_in_the_notes(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    few = pd.concat([table[table["left"] == "No"], table[table["left"] == "Yes"].head(4)])
+    assert "4 departures only" in said(analyse(few, **roles), "hazard")
+
+
+def test_levels_not_fitted_on_are_counted(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    rows = table.index[table["left"] == "No"][:20]
+    table.loc[rows, ["contract", "tenure"]] = ["brand new", 0]
+    assert "20 customers whose level was not seen in fitting" in said(analyse(table, **roles), "contract")
+
+
+def test_value_intervals_stay_within_what_is_possible(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    answer = analyse(table.head(120), **roles)
+    most = table.head(120).query("left == 'No'")["fee"].to_numpy() * (1.01 ** -np.arange(1.0, 25.0)).sum()
+    assert (answer.customers["lifetime_value_lower"] >= 0).all()
+    assert (answer.customers["lifetime_value_upper"].to_numpy() <= most * (1 + 1e-12)).all()
+
+
+def test_a_charge_of_zero_is_money_of_zero(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    answer = analyse(table, **{**roles, "charge": 0})
+    assert answer.value is not None
+    assert answer.value.total == 0.0
+    assert answer.value.top_share is None
+    assert "share_of_value" in answer.quadrants.columns  # type: ignore[union-attr]
+
+
+def test_whole_number_ids_stay_numbers(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    numbered = table.assign(id=np.arange(len(table)) * 7)
+    answer = analyse(numbered, **roles)
+    assert answer.customers["customer_id"].dtype.kind == "i"
+    assert answer.plan["customer_id"].dtype.kind == "i"
+    merged = answer.customers.merge(numbered, left_on="customer_id", right_on="id")
+    assert len(merged) == len(answer.customers)
+
+
+def test_the_first_usable_row_of_an_id_is_kept(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    table["tenure"] = table["tenure"].astype(float)
+    table.loc[0, ["tenure", "id"]] = [np.nan, table.loc[1, "id"]]
+    answer = analyse(table, **roles)
+    assert answer.base.customers == 599
+    assert said(answer, "id") == ""
+
+
+def test_a_group_may_be_a_service(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    assert analyse(table, **roles, group="tv").group == "tv"
+
+
+def test_blank_outcomes_are_mentioned_when_everybody_else_left(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    table["left"] = table["left"].replace("No", None)
+    with pytest.raises(InputError, match="more rows leave 'left' blank: write a word for those who stayed"):
+        analyse(table, **roles)
+
+
+def test_text_in_a_number_column_is_named(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    age = np.random.default_rng(0).uniform(18, 80, len(table)).round(1).astype(object)
+    age[5:66] = "unknown"
+    answer = analyse(table.assign(age=age), **roles)
+    assert "61 of 600 cells are not numbers (first: row 5, 'unknown'), more than 5 %" in said(answer, "age")
+
+
+def test_profit_errors_equal_the_spread_over_parameter_draws(table: pd.DataFrame, roles: dict[str, Any]) -> None:
+    """The second route to the plan's standard errors: draw the hazard's parameters and value the same contacts."""
+    from custval.retention import contact_profit
+
+    answer = analyse(table, **roles, save_rate=0.4, offer_cost=2.0, contact_cost=1.0, budget=200.0)
+    chosen = table.set_index("id").loc[answer.plan["customer_id"]].reset_index()
+    X = {"contract": chosen["contract"], "fibre": chosen["fibre"], "roaming": chosen["roaming"], "fee": chosen["fee"]}
+    X["tv"] = chosen["tv"].replace("No fibre service", "No")
+    frame, given, months = pd.DataFrame(X), chosen["tenure"].to_numpy(), np.arange(1, 25)
+    model, margin = answer.model, chosen["fee"].to_numpy()
+
+    def profit(survival: np.ndarray) -> np.ndarray:
+        later = margin * (survival[:, 3:] @ 1.01 ** -months[3:].astype(float)) / survival[:, 2]
+        return contact_profit(1 - survival[:, 2], later, save_rate=0.4, offer_cost=2.0, contact_cost=1.0)
+
+    base = model.predict_survival(frame, months, given=given)
+    np.testing.assert_allclose(profit(base), answer.plan["expected_profit"], rtol=1e-9)
+    slopes = []
+    for t in range(24):  # dS/dtheta by the model's own pullback, month by month
+        weight = np.zeros_like(base)
+        weight[:, t] = 1.0
+        slopes.append(model.pullback(frame, weight, given=given))
+    random = np.random.default_rng(0)
+    root = np.linalg.cholesky(model.covariance_ + 1e-15 * np.eye(len(model.covariance_)))
+    scale = 0.02  # small steps: the errors are those of the tangent
+    draws = [
+        (profit(base + scale * np.stack([s @ (root @ z) for s in slopes], axis=1)) - profit(base)) / scale
+        for z in random.standard_normal((1500, len(root)))
+    ]
+    np.testing.assert_allclose(np.std(draws, axis=0), answer.plan["std_error"], rtol=0.12)
+    assert answer.plan_summary.std_error == pytest.approx(np.std(np.sum(draws, axis=1)), rel=0.12)

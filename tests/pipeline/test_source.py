@@ -118,3 +118,58 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
 def test_something_that_is_no_table_is_refused() -> None:
     with pytest.raises(InputError, match="a frame, or the path of a CSV or Parquet file, is needed, not int"):
         open_source(3)
+
+
+def test_an_index_column_without_a_name_gets_one(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1, 2]}).to_csv(tmp_path / "t.csv")
+    source = open_source(tmp_path / "t.csv")
+    assert source.columns == ["column 1", "a"]
+    assert whole(source, ["column 1", "a"]) == {"column 1": ["0", "1"], "a": ["1", "2"]}
+
+
+def test_names_of_a_frame_may_be_numbers_but_not_repeat() -> None:
+    assert whole(open_source(pd.DataFrame({5: [1, 2], "b": [3, 4]})), ["5"]) == {"5": [1, 2]}
+    twice = pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"])
+    with pytest.raises(InputError, match="the table has 2 columns named 'a'"):
+        open_source(twice)
+
+
+def test_a_mapping_needs_columns_of_one_length() -> None:
+    with pytest.raises(InputError, match="need one length each; rows by column: 'a' 2, 'b' 3"):
+        open_source({"a": [1, 2], "b": [1, 2, 3]})
+    with pytest.raises(InputError, match="rows by column: 'a' none"):
+        open_source({"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [(b"PK\x03\x04", "an Excel or ZIP file"), (b"\x1f\x8b\x08", "a gzip file"), (b"\xd0\xcf\x11", "an old Excel")],
+)
+def test_packed_files_are_named(tmp_path: Path, start: bytes, kind: str) -> None:
+    path = tmp_path / "customers.xlsx"
+    path.write_bytes(start + b"rest")
+    with pytest.raises(InputError, match=f"customers.xlsx is {kind}.*save or unpack it as CSV or Parquet"):
+        open_source(path)
+
+
+def test_parquet_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "t.parq")
+    assert whole(open_source(tmp_path / "t.parq"), ["a"]) == {"a": [1, 2]}
+
+
+def test_a_byte_order_mark_is_forgiven_with_plain_utf_8_too(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("\ufeffid\n1\n".encode())
+    assert open_source(path, encoding="UTF-8").columns == ["id"]
+
+
+def test_an_encoding_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,plan\n1,x\n", encoding="utf-8")
+    with pytest.raises(InputError, match="is not utf-16 text"):
+        open_source(path, encoding="utf-16")
+
+
+def test_record_batches_are_read() -> None:
+    batch = pl.DataFrame({"a": [1, 2]}).to_arrow().to_batches()[0]
+    assert whole(open_source(batch), ["a"]) == {"a": [1, 2]}

@@ -11,7 +11,7 @@ import numpy as np
 
 from custval._core.typing import FloatArray
 
-__all__ = ("stake_weights", "value_at_stake")
+__all__ = ("profit_weights", "stake_weights", "value_at_stake")
 
 
 def value_at_stake(
@@ -51,6 +51,28 @@ def stake_weights(
     weights[:, alert_months:] = (margin / alive)[:, None] * (1.0 + monthly_discount) ** -months.astype(np.float64)
     weights[:, alert_months - 1] = -_later_margin(survival, margin, monthly_discount, alert_months) / alive**2
     return weights
+
+
+def profit_weights(
+    survival: FloatArray,
+    margin: FloatArray,
+    *,
+    monthly_discount: float,
+    alert_months: int,
+    save_rate: float,
+    offer_cost: float,
+) -> FloatArray:
+    """Return the gradient of the profit of one contact by S(1..H), shape (n, H).
+
+    With p = 1 - S(h) and V the value at stake, the profit p [g (V - d) - f] - (1 - p)(d + f) moves by g (V - d) + d
+    with p and by p g with V; risk and value come from one survival curve, so their errors are not independent.
+    """
+    value = value_at_stake(survival, margin, monthly_discount=monthly_discount, alert_months=alert_months)
+    risk = 1.0 - survival[:, alert_months - 1]
+    moved = stake_weights(survival, margin, monthly_discount=monthly_discount, alert_months=alert_months)
+    weights = (risk * save_rate)[:, None] * moved
+    weights[:, alert_months - 1] -= save_rate * (value - offer_cost) + offer_cost
+    return np.asarray(weights)
 
 
 def _later_margin(survival: FloatArray, margin: FloatArray, discount: float, alert_months: int) -> FloatArray:

@@ -34,7 +34,7 @@ def analyse(
     group: str | None = None,
     ignore: Sequence[str] = (),
     tenure_unit: str = "month",
-    window_months: float | None = None,
+    window_months: int | None = None,
     horizon: int = 24,
     margin_share: float = 1.0,
     monthly_discount: float = 0.01,
@@ -78,11 +78,11 @@ def analyse(
         Columns that must not be used.
     tenure_unit : {"month", "day", "week", "year"}, default "month"
         Unit of `tenure`; a month has 30.436875 days.
-    window_months : float, optional
-        Departures were counted only over the last so many months (a snapshot), > 0; without it the whole tenure counts
+    window_months : int, optional
+        Departures were counted only over the last so many months (a snapshot), >= 1; without it the whole tenure counts
         as observed.
     horizon : int, default 24
-        Months ahead for value and expected months, 3..600.
+        Months ahead for value and expected months, 4..600.
     margin_share : float, default 1
         Share of the charge that is margin, in (0, 1].
     monthly_discount : float, default 0.01

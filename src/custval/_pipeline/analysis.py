@@ -279,8 +279,14 @@ class Analysis(Result):
         Column whose groups the survival curves show (contract where there is one).
     survival : SurvivalCurve or Curves
         Kaplan-Meier by `group` (one curve where there is none).
+    survival_from : float
+        Months after joining from which `survival` is drawn: the curves are of those who stayed so long; mostly 0.
     incidence : IncidenceCurve
         Aalen-Johansen incidence of each cause, the whole base.
+    incidence_from : float
+        The same for `incidence`.
+    incidence_by_group : Curves or None
+        Aalen-Johansen incidence by `group`, from `survival_from` on.
     model : DiscreteHazard
     customers : pandas.DataFrame
         One row for each current customer, columns customer_id, p_leave_3m, p_leave_3m_<cause>, expected_months,
@@ -325,7 +331,10 @@ class Analysis(Result):
     reading: Reading
     group: str | None
     survival: SurvivalCurve | Curves[SurvivalCurve]
+    survival_from: float
     incidence: IncidenceCurve
+    incidence_from: float
+    incidence_by_group: Curves[IncidenceCurve] | None
     model: DiscreteHazard
     customers: pd.DataFrame
     customers_total: int

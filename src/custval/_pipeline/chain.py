@@ -27,7 +27,10 @@ from custval._survival.target import read_target, survival_target
 __all__ = ("run_chain",)
 
 _RIDGE = 1.0
-_SPLINE_DF = 4
+_FEW = 10
+_DEPARTURES_PER_BEND = 60
+_MOST_BENDS = 12
+_UNSEEN = "customers whose level was not seen in fitting: scored as the reference level"
 
 
 def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
@@ -35,19 +38,27 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
     notes = list(cases.notes)
     with Stages(("curves", "hazard", "scores", "quadrants", "rules", "plan"), progress=settings.progress) as stages:
         stages.next("curves")
-        survival, incidence = base_curves(cases, notes)
+        curves = base_curves(cases, notes)
         stages.next("hazard")
         model = _fit_hazard(cases, notes)
         stages.next("scores")
-        scores = score_base(model, cases, settings)
+        with noted("scores", notes):
+            scores = score_base(model, cases, settings)
+        notes.extend(Note(name, count, _UNSEEN) for name, count in scores.unseen.items())
         stages.next("quadrants")
         value = value_summary(scores, model, settings) if cases.has_money else None
         quadrants = quadrants_of(scores, cases) if cases.has_money else None
         stages.next("rules")
         rules, rule_notes, rule_methods = mined_rules(scores, cases)
         stages.next("plan")
-        plan, summary = contact_plan(scores, cases, settings)
-    table = CustomerTable(scores, model.causes_, quadrants)
+        plan, summary = contact_plan(model, scores, cases, settings)
+    table = CustomerTable(
+        scores,
+        model.causes_,
+        quadrants,
+        never_gone=float(((1.0 + settings.monthly_discount) ** -np.arange(1.0, settings.horizon + 1)).sum()),
+        largest_loss=max(cases.loss_at_exit.values(), default=0.0),
+    )
     made = [*cases.methods, _hazard_method(cases, model, settings), *_value_methods(cases, settings)]
     made += [quadrants.method] if quadrants is not None else []
     return Analysis(
@@ -55,9 +66,12 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
         headline=headline(cases, value, None if quadrants is None else quadrants.table, rules, summary),
         base=cases.base,
         reading=cases.reading,
-        group=cases.group if isinstance(survival, Curves) else None,
-        survival=survival,
-        incidence=incidence,
+        group=cases.group if isinstance(curves.survival, Curves) else None,
+        survival=curves.survival,
+        survival_from=curves.survival_from,
+        incidence=curves.incidence,
+        incidence_from=curves.incidence_from,
+        incidence_by_group=curves.incidence_by_group,
         model=model,
         customers=table.head(),
         customers_total=len(scores),
@@ -81,7 +95,7 @@ def _fit_hazard(cases: Cases, notes: list[Note]) -> DiscreteHazard:
     """Fit the monthly hazard; the weak ridge keeps a level without departures from running to infinity."""
     model = DiscreteHazard(
         baseline="spline",
-        baseline_df=min(_SPLINE_DF, max(1, len(np.unique(cases.y["duration"])) - 1)),
+        baseline_df=_bends(cases.y),
         l2=_RIDGE,
         standardize_penalty=True,
         tail="hold",
@@ -89,8 +103,17 @@ def _fit_hazard(cases: Cases, notes: list[Note]) -> DiscreteHazard:
         unseen="other",
     )
     y = _seen_causes(cases.y, notes)
+    left = int((y["event"] > 0).sum())
+    if left < _FEW:
+        notes.append(Note("hazard", left, "departures only: risks, values and intervals are rough"))
     with noted("hazard", notes):
         return model.fit(cases.X, y, cluster=cases.cluster)
+
+
+def _bends(y: TextArray) -> int:
+    """Return how many bends of the hazard with tenure the departures carry."""
+    left = int((y["event"] > 0).sum())
+    return min(max(left // _DEPARTURES_PER_BEND, 3), _MOST_BENDS, max(len(np.unique(y["duration"])) - 1, 1))
 
 
 def _seen_causes(y: TextArray, notes: list[Note]) -> TextArray:

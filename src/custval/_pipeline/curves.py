@@ -1,9 +1,9 @@
 """The curves of the report, from where enough customers are at risk to be read.
 
 Where watching begins late (a counting window, records that start on a date) only a few customers are at risk in the
-first months, and a product of their chances would say nothing. The curves then begin at a landmark: the first month
-from which every group of some size keeps at least twenty customers at risk; they are conditional on having stayed so
-long.
+first months, and one departure among three would halve the curve for good. The curves then begin at a landmark: after
+the last early month in which somebody left while fewer than twenty of a group were at risk. They are conditional on
+having stayed so long.
 """
 
 from __future__ import annotations
@@ -11,48 +11,77 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
-from custval._core.errors import DataWarning
-from custval._core.typing import BoolArray, FloatArray, TextArray
+from custval._core.errors import ConvergenceWarning, DataWarning
+from custval._core.typing import TextArray
 from custval._pipeline.analysis import Note
 from custval._pipeline.cases import Cases
 from custval._survival.curve_groups import Curves
 from custval._survival.curves import IncidenceCurve, SurvivalCurve
 from custval._survival.product_limit import aalen_johansen, kaplan_meier
 
-__all__ = ("base_curves", "noted")
+__all__ = ("BaseCurves", "base_curves", "noted")
 
 _LEAST = 20
 
 
 @contextmanager
 def noted(subject: str, notes: list[Note]) -> Iterator[None]:
-    """Turn the data warnings of what happens inside into notes for the report."""
+    """Turn the warnings about data and convergence of what happens inside into notes for the report, each once."""
     with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always", DataWarning)
+        for category in (DataWarning, ConvergenceWarning):
+            warnings.simplefilter("always", category)
         yield
-    notes.extend(Note(subject, 1, str(one.message)) for one in seen if issubclass(one.category, DataWarning))
+    ours = [str(one.message) for one in seen if issubclass(one.category, (DataWarning, ConvergenceWarning))]
+    notes.extend(Note(subject, 1, text) for text in dict.fromkeys(ours))
 
 
-def base_curves(cases: Cases, notes: list[Note]) -> tuple[SurvivalCurve | Curves[SurvivalCurve], IncidenceCurve]:
-    """Return Kaplan-Meier by group and the incidence of each cause."""
+@dataclass(frozen=True, slots=True, eq=False)
+class BaseCurves:
+    """Survival by group, incidence of all and by group, and the months from which each is drawn."""
+
+    survival: SurvivalCurve | Curves[SurvivalCurve]
+    survival_from: float
+    incidence: IncidenceCurve
+    incidence_from: float
+    incidence_by_group: Curves[IncidenceCurve] | None
+
+
+def base_curves(cases: Cases, notes: list[Note]) -> BaseCurves:
+    """Return Kaplan-Meier by group, and the incidence of each cause for all and by group."""
     y, groups = cases.curve_y, cases.curve_groups
-    start = _landmark(y, groups)
+    whole = _landmark(y, None) or 0.0
+    start = whole if groups is None else _landmark(y, groups)
     if start is None:
         said = f"no month has {_LEAST} customers of each {cases.group} at risk: the curve is of all customers together"
         notes.append(Note("curves", 1, said))
-        groups, start = None, _landmark(y, None) or 0.0
-    if start > 0:
-        late = y["duration"] > start
-        y = y[late].copy()
-        y["entry"] = np.maximum(y["entry"], start)
-        groups = None if groups is None else groups[late]
-        said = f"fewer than {_LEAST} customers were at risk before: the curves are of those who stayed {start:g} months"
-        notes.append(Note("curves", int(start), said))
+        groups, start = None, whole
+    for when, what in ((start, "survival curves"), (whole, "incidence curves")):
+        if when > 0:
+            said = f"{what} are of those who stayed {when:g} months: before, departures met fewer than {_LEAST} at risk"
+            notes.append(Note("curves", 1, said))
     with noted("curves", notes):
-        return kaplan_meier(y, groups=groups), aalen_johansen(y)
+        late, kept = _from(y, groups, start)
+        return BaseCurves(
+            survival=kaplan_meier(late, groups=kept),
+            survival_from=start,
+            incidence=aalen_johansen(_from(y, None, whole)[0]),
+            incidence_from=whole,
+            incidence_by_group=None if kept is None else aalen_johansen(late, groups=kept),
+        )
+
+
+def _from(y: TextArray, groups: TextArray | None, start: float) -> tuple[TextArray, TextArray | None]:
+    """Return the rows still there after `start`, at risk from then on."""
+    if start <= 0:
+        return y, groups
+    later = y["duration"] > start
+    kept = y[later].copy()
+    kept["entry"] = np.maximum(kept["entry"], start)
+    return kept, None if groups is None else groups[later]
 
 
 def _landmark(y: TextArray, groups: TextArray | None) -> float | None:
@@ -61,18 +90,17 @@ def _landmark(y: TextArray, groups: TextArray | None) -> float | None:
         return 0.0
     everybody = np.ones(len(y), dtype=bool)
     parts = [everybody] if groups is None else [groups == name for name in dict.fromkeys(groups.tolist())]
-    starts = [_first_settled(y["entry"][who], y["duration"][who]) for who in parts if groups is None or _is_large(who)]
+    starts = [_first_settled(y[who]) for who in parts if groups is None or int(who.sum()) >= 10 * _LEAST]
     known = [start for start in starts if start is not None]
     return None if len(known) < max(len(starts), 1) else max(known)
 
 
-def _is_large(who: BoolArray) -> bool:
-    return int(who.sum()) >= 10 * _LEAST
-
-
-def _first_settled(entry: FloatArray, duration: FloatArray) -> float | None:
-    """Return the month after which at least twenty customers are at risk; None where that never is so."""
-    months = np.arange(1.0, duration.max() + 1)
-    at_risk = np.searchsorted(np.sort(entry), months) - np.searchsorted(np.sort(duration), months)
-    enough = np.flatnonzero(at_risk >= _LEAST)
-    return float(months[enough[0]] - 1) if len(enough) else None
+def _first_settled(y: TextArray) -> float | None:
+    """Return the last month before the risk set's peak that has a departure among fewer than twenty; None: no peak."""
+    months = np.arange(1.0, y["duration"].max() + 1)
+    at_risk = np.searchsorted(np.sort(y["entry"]), months) - np.searchsorted(np.sort(y["duration"]), months)
+    if at_risk.max() < _LEAST:
+        return None
+    events = np.bincount(y["duration"][y["event"] > 0].astype(np.int64), minlength=len(months) + 1)[1:]
+    early = np.flatnonzero((events > 0) & (at_risk < _LEAST) & (months <= months[at_risk.argmax()]))
+    return float(months[early[-1]]) if len(early) else 0.0

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custval._core.typing import IntArray
+from custval._core.typing import FloatArray, IntArray
 from custval._pipeline.quadrants import Quadrants
-from custval._pipeline.scoring import REASONS, Scores, blocks_of
+from custval._pipeline.scoring import REASONS, Scores, blocks_of, money_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,18 @@ _Z = 1.959963984540054
 class CustomerTable:
     """All current customers; ``blocks()`` yields frames of them, so that the whole need not stand in memory as text."""
 
-    def __init__(self, scores: Scores, causes: tuple[str, ...], quadrants: Quadrants | None) -> None:
+    def __init__(
+        self,
+        scores: Scores,
+        causes: tuple[str, ...],
+        quadrants: Quadrants | None,
+        *,
+        never_gone: float,
+        largest_loss: float,
+    ) -> None:
         self._scores = scores
+        self._never_gone = never_gone
+        self._largest_loss = largest_loss
         self._causes = causes
         self._quadrants = quadrants
 
@@ -51,9 +61,9 @@ class CustomerTable:
         import pandas as pd
 
         scores = self._scores
-        columns = {"customer_id": scores.ids.text(rows), "p_leave_3m": scores.p_leave[rows]}
+        columns = {"customer_id": scores.ids.of(rows), "p_leave_3m": scores.p_leave[rows]}
         for k, cause in enumerate(self._causes):
-            columns[f"p_leave_3m_{cause}"] = scores.p_cause[rows, k].astype(np.float64)
+            columns[f"p_leave_3m_{cause}"] = scores.p_cause[rows, k]
         columns["expected_months"] = scores.months[rows]
         columns.update(self._money(rows))
         frame = pd.DataFrame(columns)
@@ -77,4 +87,11 @@ class CustomerTable:
         if scores.value is None or scores.std_error is None:
             return {name: np.full(len(rows), np.nan) for name in names}
         value, reach = scores.value[rows], _Z * scores.std_error[rows].astype(np.float64)
-        return dict(zip(names, (value, value - reach, value + reach), strict=True))
+        least, most = self._possible(rows)
+        return dict(zip(names, (value, np.maximum(value - reach, least), np.minimum(value + reach, most)), strict=True))
+
+    def _possible(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the least and the most that a customer can be worth: gone at once at the largest loss, never gone."""
+        money = money_of(self._scores)
+        whole = money.margin[rows] * self._never_gone
+        return np.minimum(whole, 0.0) - self._largest_loss, np.maximum(whole, 0.0)

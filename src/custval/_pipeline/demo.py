@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from custval._core.doors import public
+from custval._core.validation import check_scalar
 from custval._pipeline.analysis import Analysis
 from custval._pipeline.chain import run_chain
 from custval._pipeline.settings import Settings
@@ -42,6 +43,8 @@ def demo(*, n_subscribers: int = 20_000, months: int = 12, seed: int = 0, progre
     ['World', 'View', 'Churn a month']
     """
     started = time.perf_counter()
+    check_scalar(n_subscribers, "n_subscribers", low=200)
+    check_scalar(months, "months", low=6)
     world = TelecomWorld(n_subscribers=n_subscribers, months=months, seed=seed).simulate(progress=progress, n_jobs=2)
     settings = Settings(
         monthly_discount=0.01,

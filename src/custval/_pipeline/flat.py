@@ -16,8 +16,8 @@ from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import nearest
 from custval._pipeline.analysis import Base, Method, Note, Reading
 from custval._pipeline.cases import Cases, ScoreBlock
-from custval._pipeline.cells import YES, as_text
-from custval._pipeline.profile import Profile, iterate, profile_table
+from custval._pipeline.cells import NO, YES, as_text
+from custval._pipeline.profile import ColumnProfile, Profile, iterate, profile_table, repeats
 from custval._pipeline.recipe import Recipe, learn_recipe
 from custval._pipeline.services import ServiceReader
 from custval._pipeline.settings import Settings
@@ -34,8 +34,10 @@ def flat_cases(source: TableSource, settings: Settings) -> Cases:
     settings.check()
     settings.check_columns(source.columns)
     profile = profile_table(source, settings)
+    if profile.n < 2:
+        raise InputError(f"{source.name} holds 1 customer; a hazard needs several who stayed and several who left")
     rows = _read_rows(profile, settings)
-    _refuse_hopeless(rows, settings, source.name)
+    _refuse_hopeless(rows, profile, settings, source.name)
     charge, charge_notes = _charges(profile, rows, settings)
     sample = profile.sample_rows[rows.usable[profile.sample_rows]]
     picked = np.flatnonzero(rows.usable[profile.sample_rows])
@@ -93,7 +95,6 @@ def _read_rows(profile: Profile, settings: Settings) -> _Rows:
     left = profile.outcome == profile.outcomes.index(left_word)
     negative = profile.tenure < 0
     aside = [
-        (profile.duplicate, str(settings.id), "repeated ids set aside; the first row of each id was kept"),
         (profile.tenure_blank, str(settings.tenure), "rows with a blank tenure set aside"),
         (profile.tenure_wrong, str(settings.tenure), "rows whose tenure is not a number set aside"),
         (negative, str(settings.tenure), "rows with a negative tenure set aside"),
@@ -104,6 +105,10 @@ def _read_rows(profile: Profile, settings: Settings) -> _Rows:
     for bad, column, action in aside:
         notes.append(Note(column, int((bad & usable).sum()), action))
         usable &= ~bad
+    twice = repeats(profile.id_hash, usable & ~profile.id_blank) if settings.id else np.zeros(profile.n, dtype=bool)
+    notes.append(Note(str(settings.id), int(twice.sum()), "repeated ids set aside; the first row of each was kept"))
+    usable &= ~twice
+    notes.extend(_outcome_notes(profile, settings, left_word, usable))
     tenure = np.where(np.isfinite(profile.tenure), profile.tenure, 0.0)
     cause, causes = _causes(profile, settings, left & usable, notes)
     duration, entry = _exposure(tenure, left, settings, usable, notes)
@@ -111,21 +116,37 @@ def _read_rows(profile: Profile, settings: Settings) -> _Rows:
     return _Rows(usable, left & usable, cause, causes, tenure, entry, duration, notes)
 
 
+def _outcome_notes(profile: Profile, settings: Settings, left_word: str, usable: BoolArray) -> list[Note]:
+    """Say which words of the outcome were read how: other cases, and words that are neither yes nor no."""
+    said = [Note(str(settings.event), profile.respelled_outcomes, "outcomes written in another case, read alike")]
+    others = [word for word in profile.outcomes if word != left_word]
+    for word in others if len(others) > 1 else []:
+        if word.casefold() not in NO:
+            count = int(((profile.outcome == profile.outcomes.index(word)) & usable).sum())
+            said.append(Note(str(settings.event), count, f"outcomes {word!r} read as still a customer"))
+    if settings.cause is not None:
+        stayed = usable & (profile.outcome != profile.outcomes.index(left_word)) & (profile.cause >= 0)
+        said.append(Note(settings.cause, int(stayed.sum()), "causes of customers who stayed left unread"))
+    if profile.decimal_comma:
+        said.append(Note("table", 1, "numbers are written with a decimal comma, and were read so"))
+    return said
+
+
 def _left_word(profile: Profile, settings: Settings) -> str:
     """Return the word of the outcome column that means a customer left."""
     if not profile.outcomes:
         raise InputError(f"column {settings.event!r} is blank in every row; it must say who left")
     if settings.left is not None:
-        wanted = as_text(np.array([settings.left], dtype=object))[0]
-        if wanted in profile.outcomes:
-            return str(wanted)
+        wanted = str(as_text(np.array([settings.left], dtype=object))[0])
         folded = {word.casefold(): word for word in profile.outcomes}
-        if str(wanted).casefold() in folded:
-            return folded[str(wanted).casefold()]
+        meant = {wanted.casefold()} | (YES if wanted.casefold() in YES else set())
+        found = [word for key, word in folded.items() if key in meant]
+        if wanted.casefold() in folded or len(found) == 1:
+            return folded.get(wanted.casefold(), found[0])
         shown = ", ".join(map(repr, sorted(profile.outcomes)))
         raise InputError(
             f"left={settings.left!r} never occurs in column "
-            f"{settings.event!r}{nearest(str(wanted), profile.outcomes)}; "
+            f"{settings.event!r}{nearest(wanted, profile.outcomes)}; "
             f"its values are {shown}: no customer left, so there is nothing to learn from"
         )
     known = [word for word in profile.outcomes if word.casefold() in YES]
@@ -163,9 +184,8 @@ def _exposure(
     whole = np.where(left, np.ceil(tenure), np.floor(tenure))
     first = usable & left & (tenure == 0)
     duration = np.where(first, 1.0, whole)
-    start = (
-        np.ceil(np.maximum(duration - settings.window_months, 0.0)) if settings.window_months else np.zeros(len(tenure))
-    )
+    window = settings.window_months
+    start = np.zeros(len(tenure)) if window is None else np.maximum(duration - window, 0.0)
     fresh = usable & ~left & (duration == 0)
     notes.append(Note(name, int(first.sum()), "departures with tenure 0 counted as departures in the first month"))
     notes.append(Note(name, int(fresh.sum()), "customers with less than one whole month: scored, but not fitted on"))
@@ -176,11 +196,12 @@ def _exposure(
     return duration, start
 
 
-def _refuse_hopeless(rows: _Rows, settings: Settings, name: str) -> None:
+def _refuse_hopeless(rows: _Rows, profile: Profile, settings: Settings, name: str) -> None:
     usable, left = int(rows.usable.sum()), int(rows.left.sum())
     if usable == 0:
         first = next(note for note in rows.notes if note.count)
-        raise InputError(f"no row of {name} can be used: {first.count} {first.action} (column {first.subject!r})")
+        told = _example(profile.columns[str(settings.tenure)])
+        raise InputError(f"no row of {name} can be used: {first.count} {first.action} (column {first.subject!r}){told}")
     if usable < 2:
         raise InputError(f"{name} holds 1 usable customer; a hazard needs several who stayed and several who left")
     if left == 0:
@@ -188,9 +209,16 @@ def _refuse_hopeless(rows: _Rows, settings: Settings, name: str) -> None:
             f"no customer left: all {usable} are censored, so there is nothing to learn from ({settings.event!r})"
         )
     if left == usable:
+        blank = int((profile.outcome < 0).sum())
+        hint = f"; {blank} more rows leave {settings.event!r} blank: write a word for those who stayed" if blank else ""
         raise InputError(
-            f"every one of the {usable} customers left; there is nobody to score: check left= and {settings.event!r}"
+            f"every one of the {usable} customers left; there is nobody to score: check left= and "
+            f"{settings.event!r}{hint}"
         )
+
+
+def _example(column: ColumnProfile) -> str:
+    return "" if column.example is None else f"; first: row {column.example_row}, value {column.example!r}"
 
 
 def _charges(profile: Profile, rows: _Rows, settings: Settings) -> tuple[FloatArray | None, list[Note]]:
@@ -200,7 +228,10 @@ def _charges(profile: Profile, rows: _Rows, settings: Settings) -> tuple[FloatAr
     known = profile.charge[rows.usable & ~gone]
     name = str(settings.charge)
     if len(known) == 0:
-        raise InputError(f"charge column {name!r} must hold numbers; not one of {int(rows.usable.sum())} rows does")
+        raise InputError(
+            f"charge column {name!r} must hold numbers; not one of {int(rows.usable.sum())} rows "
+            f"does{_example(profile.columns[name])}"
+        )
     notes = [
         Note(name, int(gone.sum()), f"charges blank or not a number replaced by the median, {np.median(known):,.2f}"),
         Note(name, int((known < 0).sum()), "negative charges kept as they are (credits)"),
@@ -220,13 +251,14 @@ def _groups(
     """Return the column that the curves are split by: the one named, one about contracts, or the most telling one."""
     from custval._survival.logrank import logrank_test
 
-    words = {name: values[fit] for name, values in X.items() if recipe.kinds[name] == "text"}
+    words = {name: values[fit] for name, values in X.items() if recipe.kinds[name] in {"text", "held"}}
     if settings.group is not None:
         if settings.group not in words:
             raise InputError(f"group column {settings.group!r} must hold a few words, the same role for each customer")
         name: str | None = settings.group
     else:
-        few = [name for name, values in words.items() if 2 <= len({*values.tolist()}) <= 6]
+        told_apart = {name: values for name, values in words.items() if recipe.kinds[name] == "text"}
+        few = [name for name, values in told_apart.items() if 2 <= len({*values.tolist()}) <= 6]
         about = [name for name in few if "contract" in name.casefold() or "合约" in name or "合同" in name]
         told = {name: logrank_test(y, _filled(words[name])).statistic for name in few} if few and not about else {}
         name = about[0] if about else max(told, key=lambda key: told[key], default=None)
@@ -261,7 +293,7 @@ def _base(rows: _Rows) -> Base:
 
 def _reading(rows: _Rows, settings: Settings) -> Reading:
     def rate(window: float | None) -> float:
-        entry = np.zeros(len(rows.duration)) if window is None else np.ceil(np.maximum(rows.duration - window, 0.0))
+        entry = np.zeros(len(rows.duration)) if window is None else np.maximum(rows.duration - window, 0.0)
         return float(rows.left.sum() / (rows.duration - entry)[rows.usable].sum())
 
     window = settings.window_months
@@ -313,10 +345,12 @@ def _score_blocks(
 
 
 def _ids(block: dict[str, TextArray], settings: Settings, positions: IntArray) -> TextArray:
-    rows = [f"row {position}" for position in positions.tolist()]
+    rows = [f"row {position} (no id)" if settings.id else f"row {position}" for position in positions.tolist()]
     ids = np.array(rows, dtype=object)
     if settings.id is None:
         return ids
+    if block[settings.id].dtype.kind in "iu":
+        return block[settings.id]
     words = as_text(block[settings.id])
     gone = np.array([word is None for word in words.tolist()], dtype=bool)
     return np.where(gone, ids, words)

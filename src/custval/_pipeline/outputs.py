@@ -6,12 +6,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from custval._core.artifact import save
 from custval._core.errors import InputError, import_extra
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from custval._pipeline.analysis import Analysis
     from custval._pipeline.customers import CustomerTable
 
@@ -64,13 +66,13 @@ def _write_customers(table: CustomerTable, path: Path) -> None:
                 writer.close()
 
 
-def _schema(arrow: object, frame: object) -> object:
+def _schema(arrow: Any, frame: pd.DataFrame) -> Any:
     """Return text for ids, words and reasons, doubles for the rest: the same in every block, missing or not."""
-    kinds = [
-        (name, arrow.float64() if frame[name].dtype.kind == "f" else arrow.string())  # type: ignore[attr-defined,index]
-        for name in frame.columns  # type: ignore[attr-defined]
-    ]
-    return arrow.schema(kinds)  # type: ignore[attr-defined]
+    return arrow.schema([(name, _kind(arrow, frame[name].dtype.kind)) for name in frame.columns])
+
+
+def _kind(arrow: Any, kind: str) -> Any:
+    return {"f": arrow.float64(), "i": arrow.int64()}.get(kind, arrow.string())
 
 
 @contextmanager

@@ -14,11 +14,11 @@ import numpy as np
 from custval._core.errors import InputError
 from custval._core.progress import track
 from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
-from custval._pipeline.cells import as_text, read_numbers, word_counts
+from custval._pipeline.cells import as_text, has_decimal_comma, is_blank, is_date, read_numbers, word_counts
 from custval._pipeline.settings import MONTHS_PER_UNIT, Settings
 from custval._pipeline.source import Block, TableSource
 
-__all__ = ("MAX_LEVELS", "ColumnProfile", "Profile", "profile_table")
+__all__ = ("MAX_LEVELS", "ColumnProfile", "Profile", "iterate", "profile_table", "repeats")
 
 MAX_LEVELS = 60
 _MAX_OUTCOMES = 50
@@ -37,16 +37,26 @@ class ColumnProfile:
     levels: dict[str, int] = field(default_factory=dict)
     crowded: bool = False
     example: str | None = None
+    example_row: int = 0
+    rows: int = 0
+    dates: int = 0
+    decimal_comma: bool = False
 
     def add(self, values: TextArray) -> None:
         """Count the cells of one block."""
-        read = read_numbers(values)
+        read = read_numbers(values, decimal_comma=self.decimal_comma)
         self.blanks += int(read.blank.sum())
         self.words += int(read.unreadable.sum())
         self.numbers += int((~read.blank & ~read.unreadable).sum())
         self.respelled += read.respelled
         if self.example is None and read.unreadable.any():
-            self.example = str(values[int(np.flatnonzero(read.unreadable)[0])])
+            first = int(np.flatnonzero(read.unreadable)[0])
+            self.example, self.example_row = str(values[first]), self.rows + first
+        self.rows += len(values)
+        if values.dtype.kind in "mM":
+            self.dates += len(values)
+        elif read.unreadable.any():
+            self.dates += sum(count for word, count in word_counts(values).items() if is_date(word))
         if not self.crowded:
             self._add_levels(values)
 
@@ -56,6 +66,11 @@ class ColumnProfile:
         if len(self.levels) > MAX_LEVELS:
             self.crowded = True
             self.levels.clear()
+
+    @property
+    def is_date(self) -> bool:
+        """Whether at least 95 % of what stands here are dates."""
+        return self.dates > 0 and self.dates >= 0.95 * (self.rows - self.blanks)
 
     @property
     def is_number(self) -> bool:
@@ -76,8 +91,10 @@ class Profile:
     causes: list[str]
     charge: FloatArray
     charge_blank: BoolArray
-    duplicate: BoolArray
+    id_hash: np.ndarray
     id_blank: BoolArray
+    decimal_comma: bool
+    respelled_outcomes: int
     columns: dict[str, ColumnProfile]
     described: list[str]
     sample: Block
@@ -93,19 +110,29 @@ def profile_table(source: TableSource, settings: Settings) -> Profile:
     """Read `source` once; see :class:`Profile`."""
     roles = {settings.id, settings.tenure, settings.event, settings.cause}
     described = [name for name in source.columns if name not in roles and name not in settings.ignore]
-    columns = {name: ColumnProfile(name) for name in [*described, str(settings.tenure)]}
-    reading = _Reading(settings, columns, described)
+    comma = _has_decimal_comma(source)
+    names = [*described, str(settings.tenure), *([settings.charge] if isinstance(settings.charge, str) else [])]
+    columns = {name: ColumnProfile(name, decimal_comma=comma) for name in names}
+    reading = _Reading(settings, columns, described, decimal_comma=comma)
     blocks = source.blocks(source.columns)
     for block in track(blocks, progress=settings.progress, label="reading"):
         reading.add(block)
     return reading.finish(source.name)
 
 
+def _has_decimal_comma(source: TableSource) -> bool:
+    first = next(iter(source.blocks(source.columns)), None)
+    return first is not None and has_decimal_comma(first.values(), delimiter=source.delimiter)
+
+
 class _Reading:
     """Accumulates the first reading, block by block."""
 
-    def __init__(self, settings: Settings, columns: dict[str, ColumnProfile], described: list[str]) -> None:
+    def __init__(
+        self, settings: Settings, columns: dict[str, ColumnProfile], described: list[str], *, decimal_comma: bool
+    ) -> None:
         self.settings = settings
+        self.decimal_comma = decimal_comma
         self.columns = columns
         self.described = described
         self.rows = 0
@@ -116,7 +143,7 @@ class _Reading:
 
     def add(self, block: Block) -> None:
         n = len(next(iter(block.values())))
-        tenure = read_numbers(block[str(self.settings.tenure)])
+        tenure = read_numbers(block[str(self.settings.tenure)], decimal_comma=self.decimal_comma)
         charge = self._charge(block, n)
         ids = self._ids(block, n)
         outcome = self.outcomes.add(as_text(block[str(self.settings.event)]))
@@ -151,8 +178,10 @@ class _Reading:
             causes=self.causes.words,
             charge=charge,
             charge_blank=charge_blank,
-            duplicate=_repeats(hashed, id_blank) if self.settings.id else np.zeros(self.rows, dtype=bool),
+            id_hash=hashed,
             id_blank=id_blank,
+            decimal_comma=self.decimal_comma,
+            respelled_outcomes=self.outcomes.respelled,
             columns=self.columns,
             described=self.described,
             sample=sample,
@@ -165,7 +194,7 @@ class _Reading:
             return np.zeros(n), np.zeros(n, dtype=bool)
         if not isinstance(charge, str):
             return np.full(n, float(charge)), np.zeros(n, dtype=bool)
-        read = read_numbers(block[charge])
+        read = read_numbers(block[charge], decimal_comma=self.decimal_comma)
         return read.values, read.blank | read.unreadable
 
     def _ids(self, block: Block, n: int) -> tuple[np.ndarray, BoolArray]:
@@ -180,29 +209,38 @@ class _Reading:
 
 
 class _Codes:
-    """Gives each distinct word a code, -1 where nothing stands."""
+    """Gives each distinct word a code whatever its case, -1 where nothing stands; counts words in another case."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.words: list[str] = []
-        self._code: dict[str | None, int] = {None: -1}
+        self.respelled = 0
+        self._code: dict[str, int] = {}
 
     def add(self, words: TextArray) -> np.ndarray:
         import pandas as pd
 
         local, distinct = pd.factorize(words, use_na_sentinel=True)
-        for word in distinct:
-            if word not in self._code:
-                self._code[word] = len(self.words)
-                self.words.append(word)
+        table = np.full(len(distinct) + 1, -1, dtype=np.int16)
+        for place, word in enumerate(distinct):
+            if not is_blank(word):
+                table[place] = self._of(word)
         if len(self.words) > _MAX_OUTCOMES:
-            shown = ", ".join(map(repr, self.words[:3]))
             raise InputError(
-                f"column {self.name!r} has more than {_MAX_OUTCOMES} different values ({shown}, ...); "
-                "it should say in a few words who left, or why: is it the right column?"
+                f"column {self.name!r} has more than {_MAX_OUTCOMES} different values; it should say in a few "
+                "words who "
+                "left, or why: is it the right column?"
             )
-        codes = np.array([self._code[word] for word in distinct] + [-1], dtype=np.int16)
-        return np.asarray(codes[local])
+        spelled = np.array([at >= 0 and self.words[at] != word for at, word in zip(table, distinct, strict=False)])
+        self.respelled += int(spelled[local[local >= 0]].sum()) if len(distinct) else 0
+        return np.asarray(table[local])
+
+    def _of(self, word: str) -> int:
+        folded = word.casefold()
+        if folded not in self._code:
+            self._code[folded] = len(self.words)
+            self.words.append(word)
+        return self._code[folded]
 
 
 class _Sample:
@@ -263,13 +301,14 @@ def _joined(parts: list[TextArray]) -> TextArray:
     return np.concatenate(parts)
 
 
-def _repeats(hashed: np.ndarray, blank: BoolArray) -> BoolArray:
-    """Say which rows repeat the id of an earlier row."""
-    order = np.argsort(hashed, kind="stable")
+def repeats(hashed: np.ndarray, among: BoolArray) -> BoolArray:
+    """Say which of the rows `among` repeat the id of an earlier one of them."""
+    rows = np.flatnonzero(among)
+    order = rows[np.argsort(hashed[rows], kind="stable")]
     repeated = np.zeros(len(hashed), dtype=bool)
-    same = hashed[order][1:] == hashed[order][:-1]
+    same = hashed[order[1:]] == hashed[order[:-1]]
     repeated[order[1:][same]] = True
-    return repeated & ~blank
+    return repeated
 
 
 def iterate(source: TableSource, columns: list[str]) -> Iterator[tuple[int, Block]]:

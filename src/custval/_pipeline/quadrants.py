@@ -81,7 +81,6 @@ def _described(
     risk = np.clip(scores.p_leave, 0.0, 1.0)
     table = model.table(axes, lifetime_value=scores.value, p_leave=risk).to_frame()
     table = table.rename(columns={"mean_p_leave": "p_leave_3m"})
-    kept = [name for name in _COLUMNS if name in table.columns]
     step = max(1, len(code) // _PICTURE_ROWS)
     points = QuadrantPoints(
         current=frozen(axes[::step, 0]),
@@ -94,7 +93,9 @@ def _described(
         label_potential=label,
     )
     method = Method("Quadrants", f"Current value is the margin a month now. {how} Each axis is cut at its median.")
-    return Quadrants(code, model.names_, model.strategies_, table[kept], points, method, notes)
+    return Quadrants(
+        code, model.names_, model.strategies_, table.reindex(columns=list(_COLUMNS)), points, method, notes
+    )
 
 
 _COLUMNS = (

@@ -22,7 +22,9 @@ from custval._pipeline.services import held_cell, held_words
 
 __all__ = ("Recipe", "learn_recipe")
 
-_TENURE_RANK = 0.97
+_TENURE_RANK = 0.95
+_TENURE_SHARE = 0.9
+_SUM_RANK = 0.97
 _OUTCOME_AUC = 0.99
 _ALIAS_R2 = 0.99
 
@@ -32,14 +34,22 @@ class Recipe:
     """The columns that the model reads and what each is: ``number``, ``text`` or ``held`` (a yes/no service)."""
 
     kinds: Mapping[str, str]
+    decimal_comma: bool = False
 
     def clean(self, block: Mapping[str, TextArray]) -> dict[str, TextArray]:
         """Return the model's columns of one block: numbers with nan, words with None, held services as Yes or No."""
-        return {name: _clean(kind, block[name]) for name, kind in self.kinds.items()}
+        return {name: self._clean(kind, block[name]) for name, kind in self.kinds.items()}
 
     def without(self, names: list[str]) -> Recipe:
         """Return the recipe less some columns."""
-        return Recipe({name: kind for name, kind in self.kinds.items() if name not in names})
+        kept = {name: kind for name, kind in self.kinds.items() if name not in names}
+        return Recipe(kept, self.decimal_comma)
+
+    def _clean(self, kind: str, values: TextArray) -> TextArray:
+        if kind == "number":
+            return read_numbers(values, decimal_comma=self.decimal_comma).values
+        words = as_text(values)
+        return words if kind == "text" else held_words(words)
 
 
 def learn_recipe(
@@ -71,16 +81,17 @@ def _kinds(profile: Profile, services: tuple[str, ...]) -> tuple[Recipe, list[No
         column = profile.columns[name]
         if name in services and _is_held(column):
             kinds[name] = "held"
+        elif column.is_date:
+            notes.append(_left_out(column, "dates; give months before or since a day instead"))
         elif column.is_number and not (0 < len(column.levels) <= 1 and column.blanks == 0):
             kinds[name] = "number"
         elif name not in profile.sample or (column.crowded and not column.is_number):
-            why = f"more than {MAX_LEVELS} different texts, like an identifier or free text"
-            notes.append(_left_out(column, why))
+            notes.append(_left_out(column, _why_crowded(column)))
         elif len(column.levels) <= 1 and column.blanks in (0, profile.n):
             notes.append(_left_out(column, "the same in every row"))
         else:
             kinds[name] = "text"
-    return Recipe(kinds), notes
+    return Recipe(kinds, profile.decimal_comma), notes
 
 
 def _left_out(column: ColumnProfile, why: str) -> Note:
@@ -88,15 +99,16 @@ def _left_out(column: ColumnProfile, why: str) -> Note:
     return Note(column.name, 1, f"column left out of the hazard: {why}{blanks}")
 
 
+def _why_crowded(column: ColumnProfile) -> str:
+    seen = column.numbers + column.words
+    if column.numbers > column.words:
+        share = f"{column.words:,} of {seen:,} cells are not numbers"
+        return f"{share} (first: row {column.example_row}, {column.example!r}), more than 5 %"
+    return f"more than {MAX_LEVELS} different texts, like an identifier or free text"
+
+
 def _is_held(column: ColumnProfile) -> bool:
     return not column.crowded and all(held_cell(level) in (True, False) for level in column.levels)
-
-
-def _clean(kind: str, values: TextArray) -> TextArray:
-    if kind == "number":
-        return read_numbers(values).values
-    words = as_text(values)
-    return words if kind == "text" else held_words(words)
 
 
 def _follows_tenure(
@@ -106,12 +118,34 @@ def _follows_tenure(
     found = []
     for name, values in ready.items():
         if values.dtype.kind != "f":
-            continue
-        if abs(_rank_correlation(values, tenure)) > _TENURE_RANK:
+            if _share_of_tenure(values, tenure) > _TENURE_SHARE:
+                found.append((name, "its levels follow the tenure, like a month or year of joining"))
+        elif abs(_rank_correlation(values, tenure)) > _TENURE_RANK:
             found.append((name, "it rises and falls with the tenure itself"))
-        elif charge is not None and _rank_correlation(values, tenure * charge) > _TENURE_RANK:
+        elif charge is not None and _is_sum_over_tenure(values, tenure, charge):
             found.append((name, "a sum over the tenure (it follows tenure times charge)"))
     return found
+
+
+def _is_sum_over_tenure(values: FloatArray, tenure: FloatArray, charge: FloatArray) -> bool:
+    """Say whether a column follows tenure x charge, and not merely the charge."""
+    whole = _rank_correlation(values, tenure * charge)
+    return whole > _SUM_RANK and whole > _rank_correlation(values, charge) + 0.02
+
+
+def _share_of_tenure(values: TextArray, tenure: FloatArray) -> float:
+    """Return the share of the tenure's variance that lies between the levels of a column."""
+    codes = _codes(values)
+    counts = np.bincount(codes)
+    if len(counts) >= 0.5 * len(codes):  # as many levels as customers explain anything
+        return 0.0
+    means = np.bincount(codes, weights=tenure) / np.maximum(counts, 1)
+    total = float(((tenure - tenure.mean()) ** 2).sum())
+    between = float((counts * (means - tenure.mean()) ** 2).sum())
+    # less what levels explain by chance alone
+    return (
+        (between - (len(counts) - 1) * (total - between) / max(len(codes) - len(counts), 1)) / total if total else 0.0
+    )
 
 
 def _follows_outcome(

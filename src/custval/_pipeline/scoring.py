@@ -16,7 +16,7 @@ from custval._clv.discount import discounted_value
 from custval._clv.value import lifetime_value
 from custval._core.errors import InputError
 from custval._core.typing import FloatArray, IntArray, TextArray
-from custval._joins.stake import stake_weights, value_at_stake
+from custval._joins.stake import value_at_stake
 from custval._pipeline.cases import Cases, ScoreBlock
 from custval._pipeline.settings import Settings
 
@@ -28,28 +28,35 @@ _MAX_SERVICES = 63
 
 
 class Ids:
-    """Ids as bytes, in parts of one width each."""
+    """Ids as they came: whole numbers as such, all others as UTF-8 bytes in parts of one width each."""
 
     def __init__(self) -> None:
         self._parts: list[np.ndarray] = []
 
     def add(self, ids: TextArray) -> None:
         """Append ids."""
-        self._parts.append(np.char.encode(ids.astype(str), "utf-8"))
+        whole = ids.dtype.kind in "iu"
+        self._parts.append(ids.astype(np.int64) if whole else np.char.encode(ids.astype(str), "utf-8"))
 
     def __len__(self) -> int:
         """Return the number of ids."""
         return sum(map(len, self._parts))
 
-    def text(self, rows: IntArray) -> TextArray:
-        """Return the ids of some rows as text."""
+    def of(self, rows: IntArray) -> TextArray:
+        """Return the ids of some rows: whole numbers, or text."""
         starts = np.cumsum([0, *map(len, self._parts)])
-        found = np.empty(len(rows), dtype=object)
+        whole = all(part.dtype.kind == "i" for part in self._parts)
+        found = np.empty(len(rows), dtype=np.int64 if whole else object)
         part = np.searchsorted(starts, rows, side="right") - 1
         for p in np.unique(part):
             mine = part == p
-            found[mine] = np.char.decode(self._parts[p][rows[mine] - starts[p]], "utf-8").astype(object)
+            ids = self._parts[p][rows[mine] - starts[p]]
+            found[mine] = ids if whole else _decoded(ids)
         return found
+
+
+def _decoded(ids: np.ndarray) -> TextArray:
+    return ids.astype(str).astype(object) if ids.dtype.kind == "i" else np.char.decode(ids, "utf-8").astype(object)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +69,6 @@ class Scores:
 
     ids: Ids
     p_leave: FloatArray
-    p_std_error: FloatArray
     p_cause: FloatArray
     months: FloatArray
     given: FloatArray
@@ -74,7 +80,7 @@ class Scores:
     value: FloatArray | None
     std_error: FloatArray | None
     stake: FloatArray | None
-    stake_std_error: FloatArray | None
+    unseen: dict[str, int]
     by_cause: FloatArray
     total_std_error: float
 
@@ -103,11 +109,11 @@ def score_base(model: Any, cases: Cases, settings: Settings) -> Scores:
     """Score every block of `cases`."""
     if len(cases.services) > _MAX_SERVICES:
         raise InputError(f"{len(cases.services)} services were given; at most {_MAX_SERVICES} can be counted together")
-    words = _Words()
-    ids = Ids()
+    words, ids, unseen = _Words(), Ids(), Unseen(model)
     parts: list[dict[str, Any]] = []
     for block in cases.blocks():
         ids.add(block.ids)
+        unseen.add(block.X)
         parts.append(_score_block(model, block, cases, settings, words))
     if not parts:
         raise InputError("there is no current customer to score")
@@ -119,6 +125,7 @@ def score_base(model: Any, cases: Cases, settings: Settings) -> Scores:
     return Scores(
         ids=ids,
         reason_words=words.words,
+        unseen=unseen.counts,
         by_cause=by_cause,
         total_std_error=float(np.sqrt(max(variance, 0.0))),
         **merged,
@@ -132,12 +139,9 @@ def _score_block(model: Any, block: ScoreBlock, cases: Cases, settings: Settings
     block = replace(block, X=model.encoder_.design(block.X))  # coded once for the many questions below
     survival = model.predict_survival(block.X, months, given=block.given)
     incidence = model.predict_incidence(block.X, [ALERT_MONTHS], given=block.given)[:, :, 0]
-    weight = np.zeros_like(survival)
-    weight[:, ALERT_MONTHS - 1] = -1.0
     scored: dict[str, Any] = {
         "p_leave": 1.0 - survival[:, ALERT_MONTHS - 1],
-        "p_std_error": _std_error(model, block, weight),
-        "p_cause": incidence.astype(np.float32),
+        "p_cause": incidence,
         "months": 1.0 + survival[:, :-1].sum(axis=1),
         "given": block.given.astype(np.float32),
         "reason": reasons,
@@ -147,7 +151,7 @@ def _score_block(model: Any, block: ScoreBlock, cases: Cases, settings: Settings
 
 
 def _money(model: Any, block: ScoreBlock, survival: FloatArray, cases: Cases, settings: Settings) -> dict[str, Any]:
-    names = ("margin", "annuity", "value", "std_error", "stake", "stake_std_error")
+    names = ("margin", "annuity", "value", "std_error", "stake")
     if block.margin is None:
         return {**dict.fromkeys(names), "by_cause": np.zeros(len(model.causes_)), "gradient": np.zeros(1)}
     discount = settings.monthly_discount
@@ -161,23 +165,15 @@ def _money(model: Any, block: ScoreBlock, survival: FloatArray, cases: Cases, se
         loss_at_exit={cause: loss for cause, loss in cases.loss_at_exit.items() if cause in model.causes_} or None,
         currency=settings.currency,
     )
-    weight = stake_weights(survival, block.margin, monthly_discount=discount, alert_months=ALERT_MONTHS)
     return {
         "margin": block.margin,
         "annuity": discounted_value(survival, 1.0, monthly_discount=discount).astype(np.float32),
         "value": worth.value,
         "std_error": worth.std_error.astype(np.float32) if worth.std_error is not None else None,
         "stake": value_at_stake(survival, block.margin, monthly_discount=discount, alert_months=ALERT_MONTHS),
-        "stake_std_error": _std_error(model, block, weight),
         "by_cause": worth.by_cause,
         "gradient": worth.total_gradient,
     }
-
-
-def _std_error(model: Any, block: ScoreBlock, weight: FloatArray) -> np.ndarray:
-    gradient = model.pullback(block.X, weight, given=block.given)
-    variance = np.einsum("np,np->n", gradient @ model.covariance_, gradient)
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0)).astype(np.float32))
 
 
 def _packed(held: np.ndarray) -> np.ndarray:
@@ -187,6 +183,24 @@ def _packed(held: np.ndarray) -> np.ndarray:
 
 def _merge(parts: list[Any]) -> Any:
     return None if parts[0] is None else np.concatenate(parts)
+
+
+class Unseen:
+    """Counts the customers whose level of a column was not among those fitted on: scored as the reference level."""
+
+    def __init__(self, model: Any) -> None:
+        self._levels = {
+            spec["name"]: {*spec["levels"], None} for spec in model.encoder_.columns if spec["kind"] == "text"
+        }
+        self.counts: dict[str, int] = {}
+
+    def add(self, X: Any) -> None:
+        """Count the rows of one block."""
+        for name, levels in self._levels.items():
+            cells = X[name].tolist()
+            new = set(cells) - levels
+            if new:
+                self.counts[name] = self.counts.get(name, 0) + sum(cell in new for cell in cells)
 
 
 class _Words:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from custval._core.errors import InputError
 from custval._core.validation import check_scalar, nearest
 
@@ -27,7 +29,7 @@ class Settings:
     group: str | None = None
     ignore: tuple[str, ...] = ()
     tenure_unit: str = "month"
-    window_months: float | None = None
+    window_months: int | None = None
     horizon: int = 24
     margin_share: float = 1.0
     monthly_discount: float = 0.01
@@ -44,17 +46,19 @@ class Settings:
 
     def check(self) -> None:
         """Refuse numbers outside their legal range, by name."""
-        check_scalar(self.margin_share, "margin_share", low=0.0, high=1.0, low_open=True)
-        check_scalar(self.monthly_discount, "monthly_discount", low=-1.0, low_open=True)
-        check_scalar(self.horizon, "horizon", low=3, high=600)
-        check_scalar(self.contact_cost, "contact_cost", low=0.0)
-        check_scalar(self.offer_cost, "offer_cost", low=0.0)
-        if self.window_months is not None:
-            check_scalar(self.window_months, "window_months", low=0.0, low_open=True)
-        if self.budget is not None:
-            check_scalar(self.budget, "budget", low=0.0)
-        if self.save_rate is not None:
-            check_scalar(self.save_rate, "save_rate", low=0.0, high=1.0)
+        for name, low, high, low_open in _NUMBERS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, (str, bytes)):
+                raise InputError(f"{name} must be a number, not {value!r}")
+            check_scalar(value, name, low=low, high=high, low_open=low_open, high_open=high == np.inf)
+        for name, low, high in _WHOLE:
+            value = getattr(self, name)
+            if value is not None and not _is_whole(value):
+                raise InputError(f"{name} must be a whole number, not {value!r}{_WHY.get(name, '')}")
+            if value is not None:
+                check_scalar(value, name, low=low, high=high)
         if self.tenure_unit not in MONTHS_PER_UNIT:
             raise InputError(f"tenure_unit must be one of {', '.join(MONTHS_PER_UNIT)}, not {self.tenure_unit!r}")
 
@@ -72,6 +76,16 @@ class Settings:
                 raise InputError(
                     f"there is no column {name!r}{nearest(name, columns)}; the columns are {', '.join(columns)}"
                 )
+        taken = {self.id, self.tenure, self.event, self.cause} - {None}
+        for what, listed in (("services", self.services), ("ignore", self.ignore)):
+            twice = [name for name in listed if name in taken]
+            if twice:
+                raise InputError(
+                    f"column {twice[0]!r} has a role of its own (id, tenure, event or cause): not in {what}"
+                )
+        both = [name for name in self.services if name in self.ignore]
+        if both:
+            raise InputError(f"column {both[0]!r} is in services and in ignore; choose one")
         roles = [self.id, self.tenure, self.event, self.cause]
         given = [name for name in roles if name is not None]
         if len(set(given)) < len(given):
@@ -80,4 +94,24 @@ class Settings:
             )
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and float(value).is_integer()
+
+
+_NUMBERS = (
+    ("margin_share", 0.0, 1.0, True),
+    ("monthly_discount", -1.0, np.inf, True),
+    ("contact_cost", 0.0, np.inf, False),
+    ("offer_cost", 0.0, np.inf, False),
+    ("budget", 0.0, np.inf, False),
+    ("save_rate", 0.0, 1.0, False),
+)
+_WHOLE = (
+    ("horizon", 4, 600),
+    ("window_months", 1, 1200),
+    ("block_rows", 1, np.inf),
+    ("fit_rows", 2, np.inf),
+    ("random_state", 0, np.inf),
+)
+_WHY = {"window_months": ": tenure is counted in whole months"}
 _MEANING = {"tenure": "time as a customer", "event": "who left"}
