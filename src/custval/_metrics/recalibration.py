@@ -81,6 +81,8 @@ class _Regression:
 
 def recalibrated(risk: FloatArray, left: FloatArray, known: FloatArray, weight: FloatArray) -> Recalibration:
     """Return how forecasts `risk` relate to who left, `known` weighing for those unknown; all (n,)."""
+    # errors depend on how unequal the weights are, not on their size
+    known, weight = known / weight.mean(), weight / weight.mean()
     odds = _log_odds(np.clip(risk, NEVER, 1.0 - NEVER))
     one = np.ones((len(risk), 1))
     basis = _basis(odds, odds, weight)
