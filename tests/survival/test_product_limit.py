@@ -8,8 +8,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.survival.curve_cases import by_hand, columns
 
+from custval import InputError
 from custval.survival import Curves, aalen_johansen, kaplan_meier, nelson_aalen, survival_target
 
 ROWS = [(0, 3, 1, 1), (0, 3, 2, 2), (1, 2, 0, 1), (0, 5, 1, 1), (2, 3, 2, 1), (0, 5, 0, 3), (0, 6, 2, 1), (1, 6, 1, 1)]
@@ -220,3 +223,54 @@ def test_months_counted_in_blocks_equal_times_that_are_sorted():
     mixed = aalen_johansen(survival_target(month, event, entry=entry))
     assert mixed.at_risk[0] == whole.at_risk[0]
     assert month[-1] in mixed.times
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2)), min_size=1, max_size=30),
+    st.sampled_from([kaplan_meier, nelson_aalen, aalen_johansen]),
+)
+@settings(max_examples=60, deadline=None)
+def test_counting_while_checking_changes_no_bit(rows, curve_of):
+    months, event = (np.array(column) for column in zip(*rows, strict=True))
+    y = survival_target(months, event, causes=["a", "b"])
+    quick, slow = curve_of(y), curve_of(y, sample_weight=np.ones(len(y)))
+    for field in ("times", "std_error", "lower", "upper", "at_risk", "events"):
+        assert np.ma.allequal(getattr(quick, field), getattr(slow, field))
+    assert quick.causes == ("a", "b")
+
+
+def test_a_pair_of_arrays_is_a_target():
+    duration, left = np.array([3.0, 5.0, 5.0, 8.0]), np.array([True, True, False, True])
+    known = kaplan_meier(survival_target(duration, left)).survival.tolist()
+    for pair in ((duration, left), (duration.astype(int), left.astype(int)), (duration.tolist(), left.tolist())):
+        assert kaplan_meier(pair).survival.tolist() == known
+    assert kaplan_meier((duration + 0.5, left)).times.tolist() == [3.5, 5.5, 8.5]
+    with pytest.raises(InputError, match=r"duration must be > 0 but 1 of 2 rows is not \(first: row 1, value 0.0\)"):
+        kaplan_meier((np.array([1.0, 0.0]), np.array([True, True])))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("duration", 0.0, r"duration must be > 0 .* \(first: row 9000, value 0.0\)"),
+        ("duration", -1.0, r"duration must be > 0 .* \(first: row 9000, value -1.0\)"),
+        ("duration", np.nan, r"duration must be .* \(first: row 9000, value nan\)"),
+        ("duration", np.inf, r"duration must be .* \(first: row 9000, value inf\)"),
+        ("event", 2, r"event must be a code from 0 to 1 .* \(first: row 9000, value 2\)"),
+        ("event", -1, r"event must be a code from 0 to 1 .* \(first: row 9000, value -1\)"),
+        ("entry", 7.0, r"entry must be < duration .* \(first: row 9000, value 7.0\)"),
+        ("entry", np.nan, "entry must be finite"),
+    ],
+)
+def test_what_is_wrong_with_a_target_is_still_named(field, value, words):
+    y = survival_target(np.full(9001, 5.0), np.ones(9001, dtype=int))
+    y[field][9000] = value
+    with pytest.raises(InputError, match=words):
+        kaplan_meier(y)
+
+
+def test_long_durations_and_late_entries_take_the_other_way():
+    y = survival_target([3000, 2049, 7], [1, 0, 1])
+    assert kaplan_meier(y).times.tolist() == [7, 2049, 3000]
+    late = survival_target([5, 6, 7], [0, 1, 1], entry=[0, 5, 5])
+    assert kaplan_meier(late).at_risk.tolist() == [1, 2, 1]

@@ -13,7 +13,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.errors import InputError, warn
-from custval._core.kernels import RiskTable, risk_table
+from custval._core.kernels import RiskTable, risk_table, whole_risk_table
 from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import nearest, sample_weight_array
 from custval._survival.curve_counts import (
@@ -31,7 +31,7 @@ from custval._survival.curve_counts import (
 from custval._survival.curve_groups import Curves
 from custval._survival.curves import HazardCurve, IncidenceCurve, SurvivalCurve
 from custval._survival.groups import group_codes
-from custval._survival.target import Target, read_target
+from custval._survival.target import Target, read_target, unchecked_fields
 from custval._survival.variance import Exits
 
 __all__ = ("aalen_johansen", "kaplan_meier", "nelson_aalen")
@@ -76,7 +76,7 @@ def kaplan_meier(
     Parameters
     ----------
     y : target of shape (n,)
-        From :func:`survival_target`; plain durations count as departures.
+        From :func:`survival_target`, or a pair ``(duration, event)``; plain durations count as departures.
     groups : array_like of shape (n,), or frame of n rows, optional
         Labels; one curve for each label, or for each combination of the columns of a frame.
     sample_weight : array_like of shape (n,), optional
@@ -116,7 +116,7 @@ def kaplan_meier(
     0.5
     """
     options = Options(conf_level, conf_type, variance, SURVIVAL_RULES, CONF_TYPES)
-    return _by_group(y, groups, sample_weight, options, _survival_of)
+    return _by_group(y, groups, sample_weight, options, build=_survival_of, build_table=survival_curve)
 
 
 @overload
@@ -194,9 +194,9 @@ def nelson_aalen(
     >>> nelson_aalen(survival_target([3, 5, 5, 8], [1, 1, 0, 1])).hazard.round(4).tolist()
     [0.25, 0.5833, 1.5833]
     """
-    target = _of_cause(read_target(y), cause)
+    target = y if cause is None else _of_cause(read_target(y), cause)
     options = Options(conf_level, conf_type, variance, HAZARD_RULES, CONF_TYPES[:2])
-    return _by_group(target, groups, sample_weight, options, _hazard_of)
+    return _by_group(target, groups, sample_weight, options, build=_hazard_of, build_table=hazard_curve)
 
 
 @overload
@@ -276,7 +276,7 @@ def aalen_johansen(
     [0.25, 0.25]
     """
     options = Options(conf_level, conf_type, variance, INCIDENCE_RULES, CONF_TYPES)
-    return _by_group(y, groups, sample_weight, options, _incidence_of)
+    return _by_group(y, groups, sample_weight, options, build=_incidence_of, build_table=incidence_curve)
 
 
 def _by_group(
@@ -284,8 +284,14 @@ def _by_group(
     groups: Any,
     sample_weight: ArrayLike | None,
     options: Options,
+    *,
     build: Callable[[Target, FloatArray | None, Style], CurveT],
+    build_table: Callable[[RiskTable, Style], CurveT],
 ) -> CurveT | Curves[CurveT]:
+    quick = _quick_table(y, groups, sample_weight, options)
+    if quick is not None:
+        table, causes, time_unit = quick
+        return build_table(table, chosen_style(options, causes=causes, time_unit=time_unit))
     target = read_target(y)
     weight = None if sample_weight is None else sample_weight_array(sample_weight, len(target))
     whole = weight is None or bool((weight == np.floor(weight)).all())
@@ -303,6 +309,20 @@ def _by_group(
     kept = [g for g, rows in enumerate(parts) if rows.size]
     curves = [build(target.rows(parts[g]), None if weight is None else weight[parts[g]], style) for g in kept]
     return Curves(groups=tuple(labels[g] for g in kept), curves=tuple(curves))
+
+
+def _quick_table(
+    y: Any, groups: Any, sample_weight: Any, options: Options
+) -> tuple[RiskTable, tuple[str, ...], str] | None:
+    """Return the counts of whole durations without weights, groups or late entry, checked as they are counted."""
+    if groups is not None or sample_weight is not None or options.variance == "robust":
+        return None
+    fields = unchecked_fields(y)
+    if fields is None:
+        return None
+    entry, duration, event, causes, time_unit = fields
+    table = whole_risk_table(duration, event, entry=entry, causes=len(causes))
+    return None if table is None else (table, causes, time_unit)
 
 
 def _parts(codes: IntArray, count: int) -> list[IntArray]:

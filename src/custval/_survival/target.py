@@ -22,7 +22,7 @@ from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray, Tex
 from custval._core.validation import check_length, check_rows, float_array
 from custval._survival.events import ONE_CAUSE, cause_names, code_events
 
-__all__ = ("Target", "read_target", "structured", "survival_target")
+__all__ = ("Target", "read_target", "structured", "survival_target", "unchecked_fields")
 
 _FIELDS = ("entry", "duration", "event")
 _JOINED = "drop customers who joined this month or set duration to 0.5"
@@ -132,12 +132,32 @@ def structured(
     return y
 
 
+def unchecked_fields(y: Any) -> tuple[Any, Any, Any, tuple[str, ...], str] | None:
+    """Return entry (or None), duration, event, causes and time unit of `y` as they stand, where they are plain fields.
+
+    For callers that check while they count; None where only :func:`read_target` can read `y`.
+    """
+    if isinstance(y, tuple) and len(y) == 2:
+        duration, event = y
+        plain = all(isinstance(part, np.ndarray) and part.ndim == 1 for part in y) and len(duration) == len(event)
+        known = plain and duration.dtype.kind in "iuf" and event.dtype.kind in "biu"
+        return (None, duration, event, ONE_CAUSE, "month") if known else None
+    if not isinstance(y, np.ndarray) or y.dtype.names != _FIELDS or y.dtype["event"].kind not in "iu":
+        return None
+    said: Mapping[str, Any] = y.dtype.metadata or {}
+    if not said.get("causes"):
+        return None
+    return y["entry"], y["duration"], y["event"], tuple(said["causes"]), str(said.get("time_unit", "month"))
+
+
 def read_target(y: Any) -> Target:
-    """Return the checked fields of `y`: a target, a scikit-survival array, or plain durations that all ended."""
+    """Return the checked fields of `y`: a target, a scikit-survival array, (duration, event), or plain durations."""
     if y is None:
         raise InputError("fit requires y to be passed, but the target y is None; make one with survival_target")
     if isinstance(y, Target):
         return y
+    if isinstance(y, tuple) and len(y) == 2 and not np.isscalar(y[0]):
+        return _from_fields(survival_target(y))
     values = np.asarray(y)
     if values.dtype.names == _FIELDS:
         return _from_fields(values)
