@@ -92,3 +92,13 @@ def test_too_few_months_are_refused(world: World) -> None:
 def test_nobody_left(world: World) -> None:
     with pytest.raises(InputError, match="no customer left: the table departures is empty"):
         analyse({**world.tables, "departures": world.tables["departures"].head(0)})
+
+
+def test_records_that_cannot_be_used_are_counted(world: World) -> None:
+    cdr = world.tables["cdr"].copy()
+    cdr["duration_s"] = cdr["duration_s"].where(np.arange(len(cdr)) >= 25, -1.0)
+    cdr.loc[cdr.index[100:103], "subscriber_id"] = 5
+    answer = analyse({**world.tables, "cdr": cdr}, horizon=12)
+    told = [f"{note.count} {note.action}" for note in answer.notes if note.subject == "cdr"]
+    assert any(text.startswith("25 of") and "duration" in text for text in told)
+    assert any(text.startswith("3 of") and "subscriber" in text for text in told)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from custval._cdr.quality import TableChecks, check_tables
 from custval._cdr.view import customer_view
 from custval._core.errors import InputError
 from custval._core.frames import to_columns
@@ -65,6 +66,7 @@ def table_cases(tables: Any, settings: Settings, *, world: tuple[tuple[str, str]
     if missing:
         raise InputError(f"the record tables need {', '.join(_NEEDED)}; missing: {', '.join(missing)}")
     base = _read_base(frames)
+    checks = check_tables(frames)
     marks = _landmarks(base)
     views = [
         customer_view(frames, as_of=int(_month_end(base.first + mark)))
@@ -91,7 +93,7 @@ def table_cases(tables: Any, settings: Settings, *, world: tuple[tuple[str, str]
         blocks=lambda: _blocks(now, list(X), base, held, settings),
         services=services,
         has_money="margin_mean_3m" in now,
-        notes=_notes(base, rows, curve),
+        notes=[*_check_notes(checks), *_notes(base, rows, curve)],
         methods=_methods(marks, base, len(now["subscriber_id"])),
         loss_at_exit=_loss_at_exit(frames, base),
         save_rate=_measured_save_rate(frames),
@@ -297,6 +299,16 @@ def _measured_save_rate(frames: Mapping[str, AnyFrame]) -> tuple[float, float] |
     p, q = (float(arm.mean()) for arm in arms)
     variance = p * (1 - p) / len(arms[0]) / q**2 + (p / q**2) ** 2 * q * (1 - q) / len(arms[1])
     return min(max(1.0 - p / q, 0.0), 1.0), float(np.sqrt(variance))
+
+
+def _check_notes(checks: TableChecks) -> list[Note]:
+    """Return one note for each rule that some rows of a record table break."""
+    found = zip(checks.table, checks.rule, checks.effect, checks.rows, checks.bad, strict=True)
+    return [
+        Note(str(table), int(bad), f"of {rows:,} rows break the rule that {rule}: {effect}")
+        for table, rule, effect, rows, bad in found
+        if bad
+    ]
 
 
 def _notes(base: _BaseTable, rows: list[dict[str, np.ndarray]], curve: _Curve) -> list[Note]:
