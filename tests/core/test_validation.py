@@ -13,6 +13,7 @@ from custval._core.validation import (
     check_length,
     check_rows,
     check_scalar,
+    check_whole,
     float_array,
     nearest,
     sample_weight_array,
@@ -30,6 +31,36 @@ def test_nearest_suggests_the_closest_name_whatever_the_case() -> None:
     assert nearest("CHURN", ["tenure", "Churn"]) == " (did you mean 'Churn'?)"
     assert nearest("zzz", ["tenure", "Churn"]) == ""
     assert nearest("x", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "meant"),
+    [
+        ("tenur", ["tenure", "churn"], "tenure"),
+        ("Fee", ["fee", "plan"], "fee"),
+        ("fibr", ["fibre", "copper"], "fibre"),
+        ("custmers.csv", ["customers.csv", "plan.csv"], "customers.csv"),
+        ("Yess", ["Yes", "No"], "Yes"),
+        ("tenure_month", ["tenure_months", "months"], "tenure_months"),
+    ],
+)
+def test_nearest_knows_slips_of_the_pen(given: str, options: list[str], meant: str) -> None:
+    assert nearest(given, options) == f" (did you mean {meant!r}?)"
+
+
+@pytest.mark.parametrize(("given", "options"), [("begin", ["end", "start"]), ("spark", ["polars", "pandas", "duckdb"])])
+def test_nearest_does_not_take_another_word_for_a_slip(given: str, options: list[str]) -> None:
+    assert nearest(given, options) == ""
+
+
+def test_check_whole() -> None:
+    assert check_whole(3.0, "top", low=1) == 3
+    assert isinstance(check_whole(np.int64(3), "top"), int)
+    assert message(check_whole, 1.7, "top", low=1) == "top must be a whole number, not 1.7"
+    assert message(check_whole, np.inf, "top", low=1) == "top must be a whole number, not inf"
+    assert message(check_whole, 0, "top", low=1) == "top must be >= 1, not 0"
+    assert message(check_whole, 9, "top", low=1, high=3) == "top must be >= 1 and <= 3, not 9"
+    assert message(check_whole, "many", "top") == "top must be a number, not 'many'"
 
 
 def test_check_choice() -> None:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from custval._core.errors import InputError
+from custval._core.errors import DataWarning, InputError
 from custval._joins.plan import PlanBuilder
 from custval.retention import Offer, contact_profit, plan
 
@@ -217,6 +217,10 @@ def test_impossible_offers_are_refused_by_name():
         Offer("x", save_rate=1.2)
     with pytest.raises(InputError, match="cost of offer 'x' must be >= 0"):
         Offer("x", -2.0)
+    with pytest.raises(InputError, match="save_rate_std_error of offer 'x' must be >= 0, not inf"):
+        Offer("x", save_rate=0.2, save_rate_std_error=np.inf)
+    with pytest.raises(InputError, match="name of an offer must be text, not 3"):
+        Offer(3)
 
 
 def test_columns_of_blocks_must_agree():
@@ -234,3 +238,75 @@ def test_inputs_are_not_written_and_results_are_read_only():
     assert (value == before[1]).all()
     with pytest.raises(ValueError, match="read-only"):
         made.cost[:] = 0.0
+
+
+def test_an_offer_beyond_the_budget_does_not_keep_the_others_from_being_made():
+    both = [Offer("call", save_rate=0.02), Offer("half price", cost=25.0, save_rate=0.25)]
+    base_of_50 = (range(50), [0.3] * 50, [600.0] * 50)
+    alone = plan(*base_of_50, offers=both[0], contact_cost=2.0, budget=20.0)
+    made = plan(*base_of_50, offers=both, contact_cost=2.0, budget=20.0)
+    assert alone.total_profit == pytest.approx(10 * (0.3 * 0.02 * 600 - 2))
+    assert (made.contacts, made.total_profit) == (10, pytest.approx(alone.total_profit))
+    # with 22 the dear offer fits once (cost 21.375, profit 23.625) and beats eleven calls (17.6)
+    dear = plan(*base_of_50, offers=both, contact_cost=2.0, budget=22.0)
+    assert (dear.contacts, dear.total_profit) == (1, pytest.approx(23.625))
+
+
+def test_an_empty_plan_names_the_cheapest_contact_worth_making_however_the_customers_arrive():
+    p, value = np.full(400, 0.4), np.linspace(900.0, 500.0, 400)
+    builder = PlanBuilder(THREE, contact_cost=5.0, budget=1.0, currency="€", keep_rows=10)
+    for part in np.array_split(np.arange(400), 20):
+        builder.add(part, p[part], value[part])
+    made = builder.finish()
+    least = 5.0 + 2.0 * (1 - 0.4 * 0.95)
+    assert made.statement == (
+        f"Nobody is contacted: the budget of €1.00 is less than one contact, at least €{least:.2f}."
+    )
+
+
+def test_no_capacity_is_said_the_same_however_the_customers_arrive():
+    ids, p, value = base(300, 2)
+    for limits in ({"capacity": 0}, {"capacity": 0, "budget": 50.0}):
+        builder = PlanBuilder(ONE, keep_rows=5, **limits)
+        for part in np.array_split(np.arange(300), 30):
+            builder.add(ids[part], p[part], value[part])
+        assert builder.finish().statement == "Nobody is contacted: the capacity is 0 contacts."
+        assert builder.finish().to_dict() == plan(ids, p, value, offers=ONE, **limits).to_dict()
+
+
+def test_one_way_of_writing_money_in_a_statement():
+    offer = Offer("call", 20.0, save_rate=0.2, save_rate_std_error=0.03)
+    made = plan([1], [0.5], [600.0], offers=offer, contact_cost=1.0, budget=15.0, currency="€")
+    assert made.statement == (
+        "1 of 1 customers is contacted; €13.00 of the budget of €15.00 is expected to be spent; "
+        "expected profit €47.00 (standard error €8.70)."
+    )
+
+
+def test_the_covariance_of_risk_and_value_narrows_the_errors():
+    offer = Offer("call", 20.0, save_rate=0.2)
+    given = {"offers": offer, "p_std_error": [0.02, 0.01], "value_std_error": [30.0, 20.0], "currency": "EUR"}
+    loose = plan([1, 2], [0.5, 0.4], [600.0, 500.0], **given)
+    exact = plan([1, 2], [0.5, 0.4], [600.0, 500.0], **given, p_value_covariance=[-0.6, -0.2])
+    # errors that move exactly oppositely: the difference of the two parts
+    a, b = 0.2 * (np.array([600.0, 500.0]) - 20.0) + 20.0, 0.2 * np.array([0.5, 0.4])
+    own = np.abs(a * [0.02, 0.01] - b * [30.0, 20.0])
+    assert exact.std_error == pytest.approx(own)
+    assert exact.total_std_error == pytest.approx(own.sum())
+    assert (exact.std_error < loose.std_error).all()
+    assert f"(standard error at most {loose.total_std_error:.2f} EUR)" in loose.statement
+
+
+def test_a_covariance_comes_block_by_block_too():
+    ids, p, value = base(400, 9)
+    errors = {"p_std_error": p / 10, "value_std_error": value / 8, "p_value_covariance": -p * value / 100}
+    whole = plan(ids, p, value, offers=THREE, contact_cost=1.0, budget=90.0, **errors)
+    builder = PlanBuilder(THREE, contact_cost=1.0, budget=90.0, keep_rows=20)
+    for part in np.array_split(np.arange(400), 9):
+        builder.add(ids[part], p[part], value[part], **{name: column[part] for name, column in errors.items()})
+    assert builder.finish().to_dict() == whole.to_dict()
+
+
+def test_a_customer_contacted_twice_is_counted_in_a_warning():
+    with pytest.warns(DataWarning, match=r"^2 of 4 contacts of the plan go to a customer_id that stands in it already"):
+        plan(["a", "b", "a", "a"], [0.5] * 4, [600.0] * 4, offers=ONE)

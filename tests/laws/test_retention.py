@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custval._joins.plan import PlanBuilder
-from custval._retention.budget import choose_contacts
+from custval._retention.budget import choose_contacts, contenders
 from custval.retention import Offer, contact_profit, expected_maximum_profit, maximum_profit, plan
 
 FEW = settings(max_examples=40, deadline=None)
@@ -136,3 +138,53 @@ def test_without_limits_everybody_takes_the_best_offer(seed, offers, n):
 def test_both_forms_of_the_profit_of_a_contact(p, g, value, d, f):
     got = contact_profit([p], [value], save_rate=g, offer_cost=d, contact_cost=f)[0]
     assert got == pytest.approx(p * (g * value + d * (1 - g)) - d - f, rel=1e-9, abs=1e-7)
+
+
+def every_choice(gain, cost, budget, capacity):
+    """The best gain of all plans, by trying them all."""
+    best = 0.0
+    for offers in itertools.product(range(-1, gain.shape[1]), repeat=len(gain)):
+        made = [(i, k) for i, k in enumerate(offers) if k >= 0]
+        if len(made) <= capacity and sum(cost[at] for at in made) <= budget * (1 + 1e-9):
+            best = max(best, sum(gain[at] for at in made))
+    return best
+
+
+@st.composite
+def instances(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, offers = draw(st.integers(1, 6)), draw(st.integers(1, 3))
+    digits = draw(st.sampled_from([0, 1, 8]))
+    gain, cost = rng.normal(2.0, 3.0, (n, offers)).round(digits), rng.gamma(1.0, 2.0, (n, offers)).round(digits)
+    return gain, cost, draw(st.floats(0.0, 8.0)), draw(st.one_of(st.none(), st.integers(0, 6)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(instances())
+def test_a_choice_is_at_least_half_of_the_best_of_all_choices(instance):
+    gain, cost, budget, capacity = instance
+    made = choose_contacts(gain, cost, budget=budget, capacity=capacity)
+    got = gain[made.row, made.offer].sum()
+    best = every_choice(gain, cost, budget, len(gain) if capacity is None else capacity)
+    assert 0.5 * best - 1e-9 <= got <= best + 1e-9
+    assert made.bound >= best - 1e-9
+    assert (got > 0) == (best > 0)
+
+
+@FEW
+@given(instances())
+def test_one_more_offer_costs_at_most_the_gain_of_one_contact(instance):
+    gain, cost, budget, capacity = instance
+    few = choose_contacts(gain[:, :-1], cost[:, :-1], budget=budget, capacity=capacity) if gain.shape[1] > 1 else None
+    more = choose_contacts(gain, cost, budget=budget, capacity=capacity)
+    before = gain[few.row, few.offer].sum() if few is not None else 0.0
+    assert gain[more.row, more.offer].sum() >= before - max(gain.max(), 0.0) - 1e-9
+
+
+@FEW
+@given(instances(), st.integers(2, 4))
+def test_the_contenders_of_the_parts_hold_those_of_the_whole(instance, parts):
+    gain, cost, budget, _ = instance
+    whole = contenders(gain, cost, budget)
+    kept = [part[contenders(gain[part], cost[part], budget)] for part in np.array_split(np.arange(len(gain)), parts)]
+    assert set(whole.tolist()) <= set(np.concatenate(kept).tolist())

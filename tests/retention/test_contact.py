@@ -71,3 +71,30 @@ def test_impossible_input_is_refused_by_name(change, message):
 def test_negative_errors_are_refused():
     with pytest.raises(InputError, match="p_std_error must be >= 0"):
         contact_profit_std_error([0.5], [1.0], save_rate=0.2, p_std_error=[-0.1])
+
+
+def test_errors_from_one_hazard_by_the_exact_delta_method():
+    # value at stake and risk both follow one hazard h: V(h) = 50 / h, p(h) = 1 - exp(-6 h)
+    h, error = 0.04, 0.003
+    p, value = 1 - np.exp(-6 * h), 50 / h
+    slope_p, slope_value = 6 * np.exp(-6 * h), -50 / h**2
+    given = {"save_rate": 0.2, "offer_cost": 20.0}
+    step = 1e-6
+    ends = [contact_profit([1 - np.exp(-6 * x)], [50 / x], contact_cost=1.0, **given)[0] for x in (h - step, h + step)]
+    exact = abs(ends[1] - ends[0]) / (2 * step) * error
+    errors = {"p_std_error": abs(slope_p) * error, "value_std_error": abs(slope_value) * error}
+    covariance = slope_p * slope_value * error**2
+    got = contact_profit_std_error([p], [value], **given, **errors, p_value_covariance=covariance)
+    assert got[0] == pytest.approx(exact, rel=1e-6)
+    assert contact_profit_std_error([p], [value], **given, **errors)[0] > 1.5 * exact
+
+
+def test_a_covariance_beyond_the_errors_is_refused():
+    with pytest.raises(
+        InputError, match="p_value_covariance must be at most p_std_error times value_std_error in size"
+    ):
+        contact_profit_std_error(
+            [0.5, 0.5], [1.0, 1.0], save_rate=0.2, p_std_error=0.1, value_std_error=2.0, p_value_covariance=[-0.2, -0.3]
+        )
+    with pytest.raises(InputError, match="give both standard errors with the covariance"):
+        contact_profit_std_error([0.5], [1.0], save_rate=0.2, p_std_error=0.1, p_value_covariance=-0.1)

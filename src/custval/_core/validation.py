@@ -19,6 +19,7 @@ __all__ = (
     "check_length",
     "check_rows",
     "check_scalar",
+    "check_whole",
     "float_array",
     "nearest",
     "sample_weight_array",
@@ -29,7 +30,7 @@ def nearest(name: str, options: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the option closest to `name`, or an empty string."""
     names = [str(option) for option in options]
     folded = {option.casefold(): option for option in names}
-    close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.65)
     return f" (did you mean {folded[close[0]]!r}?)" if close else ""
 
 
@@ -80,6 +81,14 @@ def check_scalar(
     if np.isnan(number) or below or above:
         raise InputError(f"{name} must be {_range(low, high, low_open, high_open)}, not {value!r}")
     return number
+
+
+def check_whole(value: Any, name: str, *, low: float = -np.inf, high: float = np.inf) -> int:
+    """Return `value` as a whole number from `low` to `high`, or refuse it by `name`: fractions are never cut off."""
+    number = check_scalar(value, name, low=low, high=high)
+    if not number.is_integer():  # infinity is not
+        raise InputError(f"{name} must be a whole number, not {value!r}")
+    return int(number)
 
 
 def float_array(

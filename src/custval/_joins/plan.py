@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import InputError, warn
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray, TextArray
-from custval._core.validation import check_length, check_scalar, float_array
-from custval._core.wording import SIGNS
-from custval._retention.budget import LOOK_AHEAD, Choice, choose_contacts, frontier_steps, steps_within
+from custval._core.validation import check_length, check_scalar, check_whole, float_array
+from custval._core.wording import MINUS, SIGNS
+from custval._retention.budget import Choice, choose_contacts, contenders
 from custval._retention.contact import contact_profit, contact_profit_std_error, contact_spending
 
 if TYPE_CHECKING:
@@ -61,12 +61,15 @@ class Offer:
     save_rate_std_error: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse prices and rates outside their range."""
+        """Refuse a name that is no text, and prices and rates outside their range."""
+        if not isinstance(self.name, str):
+            raise InputError(f"name of an offer must be text, not {self.name!r}; write Offer('free month', cost=20.0)")
         check_scalar(self.cost, f"cost of offer {self.name!r}", low=0.0, high=np.inf, high_open=True)
         if self.save_rate is not None:
             check_scalar(self.save_rate, f"save_rate of offer {self.name!r}", low=0.0, high=1.0)
         if self.save_rate_std_error is not None:
-            check_scalar(self.save_rate_std_error, f"save_rate_std_error of offer {self.name!r}", low=0.0)
+            what = f"save_rate_std_error of offer {self.name!r}"
+            check_scalar(self.save_rate_std_error, what, low=0.0, high=np.inf, high_open=True)
 
 
 @public("retention")
@@ -87,7 +90,8 @@ class Plan(Result):
     expected_profit : float array of shape (m,) or None
         Money that the contact is expected to earn after its cost; None without a save rate or a value.
     std_error : float array of shape (m,) or None
-        Standard error of `expected_profit`; None where no error was given.
+        Standard error of `expected_profit`, risk and value being independent where no covariance was given; None where
+        no error was given.
     reason_1 : object array of shape (m,) or None
         First reason of the customer, in words.
     contacts : int
@@ -99,8 +103,9 @@ class Plan(Result):
     total_profit : float or None
         Money that the list is expected to earn after its cost.
     total_std_error : float or None
-        Standard error of `total_profit`. An error of a save rate is shared by all who get the offer; errors of risk
-        and value come from one model and are taken as moving together, which is an upper bound.
+        Standard error of `total_profit`, at most: an error of a save rate is shared by all who get the offer; errors of
+        risk and value come from one model and are taken as moving together over customers, which is an upper bound.
+        Without a covariance of risk and value it is a wide one (they move in opposite directions in a hazard model).
     best_possible : float or None
         No plan within the limits can be expected to earn more.
     budget : float or None
@@ -171,19 +176,21 @@ def plan(
     capacity: int | None = None,
     p_std_error: ArrayLike | None = None,
     value_std_error: ArrayLike | None = None,
+    p_value_covariance: ArrayLike | None = None,
     reasons: ArrayLike | None = None,
     currency: str | None = None,
 ) -> Plan:
     """Return the contacts that earn the most within the budget and the number of contacts.
 
     Only contacts with an expected profit above zero are made. With offers of several prices, or risks that make the
-    expected spending differ, the plan solves the linear relaxation of the knapsack but for its last contact;
-    ``best_possible`` says what no plan can exceed. A budget is kept to one part in 10^9.
+    expected spending differ, the plan solves the linear relaxation of the knapsack but for its last contact, and
+    offers what is left over to whoever still fits; ``best_possible`` says what no plan can exceed. A budget is kept to
+    one part in 10^9.
 
     Parameters
     ----------
     customer_id : array-like of shape (n,)
-        Name or number of each customer, handed through to the plan.
+        Name or number of each customer, handed through to the plan; each should stand once.
     p_leave : array-like of shape (n,)
         Probability of leaving within the horizon if nothing is done, 0..1.
     value_at_stake : array-like of shape (n,), optional
@@ -198,6 +205,9 @@ def plan(
         Contacts that may be made, >= 0; default: no limit.
     p_std_error, value_std_error : array-like of shape (n,), optional
         Standard errors of `p_leave` and `value_at_stake`, >= 0; what is not given counts as known.
+    p_value_covariance : array-like of shape (n,), optional
+        Covariance of these two errors for each customer, money; without it they count as independent, which makes the
+        errors of profits too large where risk and value come from one hazard model.
     reasons : array-like of shape (n,) or (n, r), optional
         Reasons in words, the first of which stands in the plan.
     currency : str, optional
@@ -213,6 +223,11 @@ def plan(
     InputError
         For probabilities or rates outside 0..1, negative money, missing numbers, columns of different lengths,
         several offers of which one has no save rate.
+
+    Warns
+    -----
+    DataWarning
+        If a customer stands in the plan more than once.
 
     References
     ----------
@@ -236,6 +251,7 @@ def plan(
         value_at_stake,
         p_std_error=p_std_error,
         value_std_error=value_std_error,
+        p_value_covariance=p_value_covariance,
         reasons=reasons,
     )
     return builder.finish()
@@ -262,7 +278,7 @@ class PlanBuilder:
         self.contact_cost = check_scalar(contact_cost, "contact_cost", low=0.0, high=np.inf, high_open=True)
         # an infinite budget is none
         self.budget = None if budget in (None, np.inf) else check_scalar(budget, "budget", low=0.0)
-        self.capacity = None if capacity is None else _whole(capacity)
+        self.capacity = None if capacity is None else check_whole(capacity, "capacity", low=0)
         self.currency = currency
         self.keep_rows = keep_rows
         self.customers = 0
@@ -277,6 +293,7 @@ class PlanBuilder:
         *,
         p_std_error: ArrayLike | None = None,
         value_std_error: ArrayLike | None = None,
+        p_value_covariance: ArrayLike | None = None,
         reasons: ArrayLike | None = None,
     ) -> None:
         """Consider a block of customers; a column given for one block must be given for all."""
@@ -286,6 +303,7 @@ class PlanBuilder:
             ("value_at_stake", value_at_stake, -np.inf),
             ("p_std_error", p_std_error, 0.0),
             ("value_std_error", value_std_error, 0.0),
+            ("p_value_covariance", p_value_covariance, -np.inf),
         ):
             if values is not None:
                 block[name] = float_array(values, name, low=low)
@@ -316,14 +334,11 @@ class PlanBuilder:
 
     def _forget(self) -> None:
         gain, cost = self._gain_and_cost()
-        if self.capacity is None and self.budget is None:
-            needed = np.flatnonzero((gain > 0).any(axis=1))
-        elif self.capacity is None:
-            steps = frontier_steps(gain, cost)
-            paid = steps_within(steps, self.budget or 0.0)
-            needed = np.unique(steps.row[: paid + LOOK_AHEAD])
-        elif self.budget is None:
-            needed = choose_contacts(gain, cost, budget=np.inf, capacity=self.capacity).row
+        if self.capacity is None and self.budget is not None:
+            needed = contenders(gain, cost, self.budget)
+        elif self.capacity is not None and self.budget is None:
+            # one at least, so that an empty plan can say why
+            needed = choose_contacts(gain, cost, budget=np.inf, capacity=max(self.capacity, 1)).row
         else:
             needed = np.flatnonzero((gain > 0).any(axis=1))
         self._kept = {name: column[needed] for name, column in self._kept.items()}
@@ -359,6 +374,7 @@ class PlanBuilder:
         profit = float(earned.sum()) if claims else None
         total_error = None if errors is None else self._total_error(row, offer)
         names = np.array([offer.name for offer in self.offers], dtype=object)
+        _warn_of_repeats(self._kept["customer_id"][row] if self._kept else np.empty(0, dtype=object))
         money = float(spent.sum())
         return Plan(
             rank=frozen(np.arange(1, len(row) + 1)),
@@ -395,6 +411,7 @@ class PlanBuilder:
             offer_cost=np.array([o.cost for o in self.offers])[offer],
             p_std_error=self._kept["p_std_error"][row] if "p_std_error" in self._kept else zeros,
             value_std_error=self._kept["value_std_error"][row] if "value_std_error" in self._kept else zeros,
+            p_value_covariance=self._kept["p_value_covariance"][row] if "p_value_covariance" in self._kept else None,
             save_rate_std_error=rate_errors[offer] if shared else zeros,
         )
 
@@ -412,10 +429,12 @@ class PlanBuilder:
         limit = "" if self.budget is None else f" of the budget of {self._money(self.budget)}"
         parts = [
             f"{contacts:,} of {self.customers:,} customers {'is' if contacts == 1 else 'are'} contacted",
-            f"{self._money(money) if self.budget is None else f'{money:,.2f}'}{limit} is expected to be spent",
+            f"{self._money(money)}{limit} is expected to be spent",
         ]
         if profit is not None:
-            within = "" if error is None else f" (standard error {error:,.2f})"
+            bounded = {"p_std_error", "value_std_error"} & set(self._kept)
+            most = "at most " if bounded else ""
+            within = "" if error is None else f" (standard error {most}{self._money(error)})"
             parts.append(f"expected profit {self._money(profit)}{within}")
         else:
             parts.append(self._no_claim())
@@ -423,7 +442,7 @@ class PlanBuilder:
 
     def _money(self, amount: float) -> str:
         if self.currency in SIGNS:
-            return f"{self.currency}{amount:,.2f}"
+            return f"{MINUS if amount < 0 else ''}{self.currency}{abs(amount):,.2f}"
         return f"{amount:,.2f} {self.currency}" if self.currency else f"{amount:,.2f}"
 
     def _no_claim(self) -> str:
@@ -442,7 +461,8 @@ class PlanBuilder:
             return f"no contact has {ABOVE_ZERO[self._ranked_by()]} above zero"
         if self.capacity == 0:
             return "the capacity is 0 contacts"
-        return f"the budget of {self.budget:,.2f} is less than one contact, at least {cost[worth].min():,.2f}"
+        least = self._money(float(cost[worth].min()))
+        return f"the budget of {self._money(self.budget or 0.0)} is less than one contact, at least {least}"
 
 
 def _offers(offers: Offer | Sequence[Offer] | None) -> tuple[Offer, ...]:
@@ -461,11 +481,14 @@ def _offers(offers: Offer | Sequence[Offer] | None) -> tuple[Offer, ...]:
     return given
 
 
-def _whole(capacity: float) -> int:
-    number = check_scalar(capacity, "capacity", low=0.0, high=np.inf, high_open=True)
-    if number != int(number):
-        raise InputError(f"capacity must be a whole number of contacts, not {capacity!r}")
-    return int(number)
+def _warn_of_repeats(listed: TextArray) -> None:
+    """Say how many contacts go to somebody who stands on the list already."""
+    again = len(listed) - len(set(listed.tolist()))
+    if again:
+        warn(
+            f"{again} of {len(listed)} contacts of the plan go to a customer_id that stands in it already; keep one "
+            "row for each customer"
+        )
 
 
 def _first_reasons(reasons: Any) -> TextArray:

@@ -3,12 +3,15 @@
 Each customer takes at most one of K offers with gain g and cost c. With a budget alone this is a multiple-choice
 knapsack: along the concave frontier of each customer's offers the gain bought by the next unit of money falls, so
 the steps of all frontiers are bought in order of gain for money until the budget is spent. That solves the linear
-relaxation; only the first step that no longer fits separates it from a whole plan, and what is left over goes to the
-best of the next few steps that fit. With a limit on contacts alone the customers of largest gain are best. With both,
-the price of money is found by bisection on the Lagrangian, and exchanges at the margin use up what is left. Every
-choice comes with an upper bound on the best.
+relaxation; only the first step that no longer fits separates it from a whole plan. That step may be most of a small
+budget, so the plans of each offer alone and the best single contact compete, and what a plan leaves over is offered to
+every contact that still fits; with a budget alone the best of them is at least half of the best possible. Contacts
+dearer than the whole budget take no part. With a limit on contacts alone the customers of largest gain are best. With
+both, the price of money is found by bisection on the Lagrangian, and exchanges at the margin use up what is left.
+Every choice comes with an upper bound on the best.
 
-References: Sinha and Zoltners (1979), Operations Research 27; Kellerer, Pferschy, Pisinger (2004), chapter 11.
+References: Sinha and Zoltners (1979), Operations Research 27; Kellerer, Pferschy, Pisinger (2004), chapter 11 (chapter
+2.5 for the half).
 """
 
 from __future__ import annotations
@@ -20,9 +23,10 @@ import numpy as np
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._retention.swaps import exchanged
 
-__all__ = ("LOOK_AHEAD", "Choice", "Steps", "choose_contacts", "frontier_steps", "steps_within")
+__all__ = ("Choice", "Steps", "choose_contacts", "contenders", "frontier_steps")
 
 LOOK_AHEAD = 64  # steps beyond the budget's end that may still use up what is left of it
+TRIED = 1000  # contacts that are tried for what a plan leaves over
 TOLERANCE = 1e-9  # a budget of 7 pays ten contacts of 0.7 although their floating sum is a hair above
 
 
@@ -48,15 +52,31 @@ class Steps:
 def choose_contacts(gain: FloatArray, cost: FloatArray, *, budget: float, capacity: int | None) -> Choice:
     """Choose at most one offer for each customer: gain and cost (n, K), only gains above zero."""
     limit = len(gain) if capacity is None else capacity
-    if not np.isfinite(budget):
+    if not np.isfinite(budget) or not gain.size or limit == 0:
         return _largest(gain, limit)
-    chosen = _within_budget(frontier_steps(gain, cost), budget)
-    if len(chosen.row) <= limit:
-        return chosen
-    largest = _largest(gain, limit)
-    if cost[largest.row, largest.offer].sum() <= _loosened(budget):
-        return largest
-    return _within_both(gain, cost, budget, limit)
+    gain = _affordable(gain, cost, budget)
+    # with a budget alone the choice looks at the contenders only, so that it can be made from them later
+    rows = contenders(gain, cost, budget) if capacity is None else np.arange(len(gain))
+    best = _best_of_several(gain[rows], cost[rows], budget, limit)
+    return Choice(row=rows[best.row], offer=best.offer, bound=best.bound)
+
+
+def contenders(gain: FloatArray, cost: FloatArray, budget: float) -> IntArray:
+    """Return the rows (ascending) that a plan within a budget alone can hold: the choice needs no other.
+
+    They are contenders in every part of the customers too, so those who are not can be forgotten block by block.
+    """
+    free = _affordable(gain, cost, budget)
+    found = []
+    for one in _offer_sets(gain.shape[1]):
+        steps = frontier_steps(free[:, one], cost[:, one])
+        found.append(steps.row[: steps_within(steps, budget) + LOOK_AHEAD])
+    for k in range(gain.shape[1]):
+        # the best alone, and the cheapest for what is left over; also where even that is beyond the budget
+        for key, worth in ((-free[:, k], free[:, k] > 0), (cost[:, k], gain[:, k] > 0)):
+            rows = np.flatnonzero(worth)
+            found.append(rows[np.argsort(key[rows], kind="stable")[:LOOK_AHEAD]])
+    return np.unique(np.concatenate(found)).astype(np.int64)
 
 
 def frontier_steps(gain: FloatArray, cost: FloatArray) -> Steps:
@@ -95,6 +115,79 @@ def _in_order(found: list[tuple[IntArray, IntArray, FloatArray, FloatArray, Floa
     depth = np.repeat(np.arange(len(found)), [len(part[0]) for part in found])
     order = np.lexsort((row, -gain, depth, -slope))
     return Steps(row=row[order], offer=offer[order], gain=gain[order], cost=cost[order])
+
+
+def _affordable(gain: FloatArray, cost: FloatArray, budget: float) -> FloatArray:
+    """Return the gains, without those of contacts that the whole budget does not pay."""
+    return np.where(cost <= _loosened(budget), gain, -np.inf)
+
+
+def _offer_sets(offers: int) -> list[list[int]]:
+    """Return all offers together, then each alone."""
+    together = [list(range(offers))]
+    return together if offers == 1 else together + [[k] for k in range(offers)]
+
+
+def _best_of_several(gain: FloatArray, cost: FloatArray, budget: float, limit: int) -> Choice:
+    """Return the best of the plans from all offers, from each alone, and of one contact, each topped up."""
+    together = _one_plan(gain, cost, budget, limit)
+    plans = [(together.row, together.offer)]
+    for one in _offer_sets(gain.shape[1])[1:]:
+        alone = _one_plan(gain[:, one], cost[:, one], budget, limit)
+        plans.append((alone.row, alone.offer + one[0]))
+    if (gain > 0).any():
+        who, what = np.unravel_index(int(gain.argmax()), gain.shape)
+        plans.append((np.array([who]), np.array([what])))
+    full = [
+        _spent(gain, cost, *plan, budget=budget, limit=limit, by_price=by) for plan in plans for by in (True, False)
+    ]
+    row, offer = max(full, key=lambda plan: float(gain[plan].sum()))
+    order = np.argsort(row)
+    return Choice(row=row[order], offer=offer[order], bound=together.bound)
+
+
+def _one_plan(gain: FloatArray, cost: FloatArray, budget: float, limit: int) -> Choice:
+    """Choose by the linear relaxation, rounded."""
+    chosen = _within_budget(frontier_steps(gain, cost), budget)
+    if len(chosen.row) <= limit:
+        return chosen
+    largest = _largest(gain, limit)
+    if cost[largest.row, largest.offer].sum() <= _loosened(budget):
+        return largest
+    return _within_both(gain, cost, budget, limit)
+
+
+def _spent(
+    gain: FloatArray,
+    cost: FloatArray,
+    row: IntArray,
+    offer: IntArray,
+    *,
+    budget: float,
+    limit: int,
+    by_price: bool,
+) -> tuple[IntArray, IntArray]:
+    """Offer what a plan leaves over to any contact that fits, or any better offer: by gain for money, or by gain."""
+    held = np.full(len(gain), -1)
+    held[row] = offer
+    more, dearer = gain.copy(), cost.copy()
+    more[row] -= gain[row, offer][:, None]
+    dearer[row] -= cost[row, offer][:, None]
+    left = _loosened(budget) - float(cost[row, offer].sum())
+    who, what = np.nonzero((more > 0) & (dearer <= left))
+    more, dearer = more[who, what], dearer[who, what]
+    order = np.argsort(-_slope(more, dearer) if by_price else -more, kind="stable")[:TRIED]
+    room, passed = limit - len(row), set[int]()
+    for option in order.tolist():
+        customer, new = int(who[option]), held[who[option]] < 0
+        if customer in passed or dearer[option] > left or (new and not room):
+            continue
+        passed.add(customer)
+        held[customer] = what[option]
+        left -= float(dearer[option])
+        room -= int(new)
+    rows = np.flatnonzero(held >= 0)
+    return rows, held[rows]
 
 
 def _within_budget(steps: Steps, budget: float) -> Choice:

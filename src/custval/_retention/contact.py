@@ -16,7 +16,7 @@ import numpy as np
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.typing import ArrayLike, FloatArray
-from custval._core.validation import float_array
+from custval._core.validation import check_rows, float_array
 
 __all__ = ("contact_profit", "contact_profit_std_error", "contact_spending")
 
@@ -80,11 +80,15 @@ def contact_profit_std_error(
     p_std_error: ArrayLike = 0.0,
     value_std_error: ArrayLike = 0.0,
     save_rate_std_error: ArrayLike = 0.0,
+    p_value_covariance: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the standard error of the expected profit of one contact, from the errors of what it is made of.
 
-    The delta method with independent errors: the derivatives of the profit are g (V - d) + d by the risk, p g by the
-    value and p (V - d) by the save rate. Prices are known.
+    The delta method: the derivatives of the profit are a = g (V - d) + d by the risk, b = p g by the value and
+    p (V - d) by the save rate. Prices are known, and the save rate comes from another source than risk and value. The
+    errors of risk and value add a^2 Var(p) + b^2 Var(V) + 2 a b Cov(p, V). Where both come from one hazard they move
+    in opposite directions (who is likelier to leave is worth less), and the covariance takes most of the variance
+    away: give it. Without it they are taken as independent, and the answer is too large for such a model.
 
     Parameters
     ----------
@@ -102,6 +106,9 @@ def contact_profit_std_error(
         Standard error of `value_at_stake`, money, >= 0.
     save_rate_std_error : float or array-like of shape (n,), default 0
         Standard error of `save_rate`, >= 0.
+    p_value_covariance : float or array-like of shape (n,), optional
+        Covariance of the errors of `p_leave` and `value_at_stake`, money, at most the product of their standard errors
+        in size; without it they count as independent.
 
     Returns
     -------
@@ -111,21 +118,48 @@ def contact_profit_std_error(
     Raises
     ------
     InputError
-        For probabilities or rates outside 0..1, negative costs or errors, missing or infinite numbers.
+        For probabilities or rates outside 0..1, negative costs or errors, a covariance larger than the errors allow,
+        missing or infinite numbers.
 
     Examples
     --------
     >>> from custval.retention import contact_profit_std_error
     >>> contact_profit_std_error([0.5], [600.0], save_rate=0.2, offer_cost=20.0, save_rate_std_error=0.05)
     array([14.5])
+    >>> errors = {"save_rate": 0.5, "p_std_error": 0.04, "value_std_error": 40.0}
+    >>> contact_profit_std_error([0.5], [600.0], **errors).round(2)
+    array([15.62])
+    >>> contact_profit_std_error([0.5], [600.0], **errors, p_value_covariance=-1.6).round(2)
+    array([2.])
     """
     p, value, g, d, _ = _arguments(p_leave, value_at_stake, save_rate, offer_cost, 0.0)
     errors = (("p_std_error", p_std_error), ("value_std_error", value_std_error))
     of_p, of_value = (_spread(error, name, len(p)) for name, error in errors)
     of_g = _spread(save_rate_std_error, "save_rate_std_error", len(p))
-    parts = ((g * (value - d) + d) * of_p, p * g * of_value, p * (value - d) * of_g)
-    total: FloatArray = np.sqrt(sum(part**2 for part in parts))
+    together = _covariance(p_value_covariance, of_p * of_value, len(p))
+    by_p, by_value = g * (value - d) + d, p * g
+    parts = (by_p * of_p, by_value * of_value, p * (value - d) * of_g)
+    variance = sum((part**2 for part in parts), start=2.0 * by_p * by_value * together)
+    # errors that cancel may leave a hair below zero
+    total: FloatArray = np.sqrt(np.maximum(variance, 0.0))
     return total
+
+
+def _covariance(given: ArrayLike | None, most: FloatArray, n: int) -> FloatArray:
+    """Return the covariance, checked against the product of the standard errors (Cauchy and Schwarz)."""
+    if given is None:
+        return np.zeros(1)
+    covariance = _spread(given, "p_value_covariance", n, low=-np.inf)
+    if n:
+        covariance, most = np.broadcast_to(covariance, n), np.broadcast_to(most, n)
+    check_rows(
+        np.abs(covariance) <= most * (1.0 + 1e-6),
+        covariance,
+        name="p_value_covariance",
+        rule="be at most p_std_error times value_std_error in size",
+        fix="give both standard errors with the covariance",
+    )
+    return covariance
 
 
 def contact_spending(p_leave: FloatArray, save_rate: float, offer_cost: float, contact_cost: float) -> FloatArray:
