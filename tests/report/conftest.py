@@ -189,7 +189,10 @@ def make_analysis(**changes: Any) -> Analysis:
         ),
         group="Contract",
         survival=survival_curves(),
+        survival_from=0.0,
         incidence=incidence_curve(),
+        incidence_from=0.0,
+        incidence_by_group=None,
         model=None,  # type: ignore[arg-type]
         customers=rows,
         customers_total=5174,

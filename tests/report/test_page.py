@@ -134,6 +134,37 @@ def test_one_curve_without_groups(make: Any) -> None:
     assert "Share still a customer" in Reader(html_report(make(survival=one, group=None))).text
 
 
+def test_curves_of_those_who_stayed_say_so_and_start_there(make: Any) -> None:
+    y = survival_target([14, 20, 40, 60], [1, 1, 0, 1], entry=[12] * 4)
+    analysis = make(survival=kaplan_meier(y), survival_from=12.0, incidence=aalen_johansen(y), incidence_from=12.0)
+    page = html_report(analysis)
+    text = Reader(page).text
+    assert "Kaplan-Meier, of those who stayed at least 12 months, with 95% bands. Before that" in text
+    assert text.count("Still customers, of those who stayed at least 12 months") == 2
+    assert text.count("Have left, of those who stayed at least 12 months") == 2
+    assert text.count("Months since joining, from 12 on") == 4
+    assert "Of those who stayed at least 12 months: all customers: 0.0% after 60 months." in text
+    curves = re.findall(r'<path d="M44\.0,([0-9.]+)L([0-9.]+),([0-9.]+)L[^"]*" class="curve s0">', page)
+    axes = re.findall(r'<line x1="44" y1="[0-9.]+" x2="([0-9.]+)" y2="[0-9.]+" class="axis">', page)
+    widths = [float(right) - 44 for right in axes if float(right) > 44]
+    # the line starts at the left edge and its first step comes two of 48 months later, not 14 of 60
+    assert [float(x) - 44 for _, x, _ in curves[:2]] == pytest.approx([2 / 48 * width for width in widths[:2]], abs=0.1)
+    assert all(start == level for start, _, level in curves[:4])
+
+
+def test_curves_from_joining_say_nothing_of_a_start(read: Reader) -> None:
+    assert "who stayed at least" not in read.text
+    assert "Months since joining, from" not in read.text
+
+
+def test_wide_tables_say_that_they_scroll_and_take_the_keyboard(read: Reader) -> None:
+    boxes = [box for box in read.all("div") if box.get("class") == "scroll"]
+    assert len(boxes) == 5
+    assert all((box["tabindex"], box["role"]) == ("0", "region") and box["aria-label"] for box in boxes)
+    hints = [hint for hint in read.all("p") if hint.get("class") == "sideways"]
+    assert len(hints) == len([box for box in read.all("div") if box.get("class") == "wider"]) == 3
+
+
 def test_text_from_the_data_never_becomes_a_tag(make: Any) -> None:
     plain = make()
     customers = plain.customers.assign(customer_id=EVIL + plain.customers["customer_id"], reason_2=EVIL)

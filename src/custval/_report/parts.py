@@ -28,6 +28,9 @@ __all__ = (
 )
 
 WHOLE, HALF, PHONE = 1040.0, 500.0, 342.0
+NARROW = 4
+"""Most columns that a phone shows side by side."""
+SIDEWAYS = "Scroll the table sideways for its other columns →"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ def section(key: str, heading: str, *parts: Content) -> Markup:
     return tag("section", tag("h2", heading, id=f"{key}-heading"), *parts, id=key, aria_labelledby=f"{key}-heading")
 
 
-def paragraph(*parts: Content, class_: str | None = None) -> Markup:
+def paragraph(*parts: Content, class_: str | None = None, aria_hidden: str | None = None) -> Markup:
     """Return a paragraph."""
-    return tag("p", *parts, class_=class_)
+    return tag("p", *parts, class_=class_, aria_hidden=aria_hidden)
 
 
 def columns(*parts: Content) -> Markup:
@@ -107,7 +110,11 @@ def table(headings: Sequence[Column], rows: Iterable[Sequence[Content]], *, capt
         for row in rows
     ]
     made = tag("table", tag("caption", tag("span", caption)), tag("thead", head), tag("tbody", join(body, "\n")))
-    return tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    box = tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    if len(headings) <= NARROW:
+        return tag("div", box, class_="small")
+    # only narrow screens show the hint; who hears the page is told by the region
+    return tag("div", box, paragraph(SIDEWAYS, class_="sideways", aria_hidden="true"), class_="wider")
 
 
 def _cell(cell: Content, column: Column, *, first: bool) -> Markup:

@@ -7,11 +7,10 @@ import numpy as np
 from custval._core.typing import FloatArray
 from custval._core.wording import count_text, money_text, money_tick, percent_text
 from custval._report.markup import Markup, join, tag
-from custval._report.svg import Plane, area, line, path, picture, ticks, words, x_axis, y_axis
+from custval._report.svg import Plane, area, line, path, picture, picture_height, ticks, words, x_axis, y_axis
 
 __all__ = ("gini_text", "lorenz_picture", "value_picture")
 
-HEIGHT = 320.0
 BINS = 36
 
 
@@ -21,7 +20,8 @@ def value_picture(sample: FloatArray, *, currency: str | None, width: float, key
     counts, edges = np.histogram(np.clip(sample, low, high), bins=BINS if width > 400 else BINS // 2, range=(low, high))
     share = counts / max(len(sample), 1)
     top = float(share.max()) * 1.22 or 1.0
-    plane = Plane(44, 26, width - 12, HEIGHT - 46, low, high, 0.0, top)
+    height = picture_height(width)
+    plane = Plane(44, 26, width - 12, height - 46, low, high, 0.0, top)
     across = [(value, money_tick(value, currency)) for value in ticks(low, high, 5 if width > 400 else 3)]
     mean, median = float(sample.mean()), float(np.median(sample))
     return picture(
@@ -31,7 +31,7 @@ def value_picture(sample: FloatArray, *, currency: str | None, width: float, key
         _marked(plane, median, f"Median {money_text(median, currency)}", 14, mean),
         _marked(plane, mean, f"Mean {money_text(mean, currency)}", 30, median),
         width=width,
-        height=HEIGHT,
+        height=height,
         key=key,
         title=title,
         description=f"Half of the customers are worth less than {money_text(median, currency)}; "
@@ -57,7 +57,8 @@ def lorenz_picture(
 ) -> Markup:
     """Draw the share of value held by the share of customers, least valuable first."""
     low = min(float(value.min()), 0.0)
-    plane = Plane(44, 26, width - 18, HEIGHT - 46, 0.0, 1.0, low, 1.0)
+    height = picture_height(width)
+    plane = Plane(44, 26, width - 18, height - 46, 0.0, 1.0, low, 1.0)
     across = [(mark, f"{100 * mark:g}%") for mark in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
     note = f"The top 20% hold {percent_text(top_share)}"
     at = (plane.x(0.8), plane.y(1 - top_share))
@@ -68,11 +69,12 @@ def lorenz_picture(
         line(plane.x(0), plane.y(0), plane.x(1), plane.y(1), "even"),
         words(plane.x(0.42), plane.y(0.42) - 8, "all equal", anchor="end", class_="tick"),
         path(plane, customers, value, "curve s0"),
-        line(*at, plane.x(0.8), plane.bottom, "mark"),
+        # the words stand above the diagonal, where no curve can be, and the mark leads up to them
+        line(plane.x(0.8), plane.top, plane.x(0.8), plane.bottom, "mark"),
         tag("circle", cx=round(at[0], 1), cy=round(at[1], 1), r=4, class_="dot s0"),
-        words(plane.x(0.8) - 8, plane.bottom - 12, note, anchor="end", class_="name halo"),
+        words(plane.x(0.8) - 8, plane.top + 16, note, anchor="end", class_="name halo"),
         width=width,
-        height=HEIGHT,
+        height=height,
         key=key,
         title=title,
         description=f"{note} of all value; {gini_text(gini)}",

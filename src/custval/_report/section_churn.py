@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from custval._core.steps import incidence_lines, survival_lines
 from custval._core.wording import count_text, decimal_text, percent_text, sentence
-from custval._report.markup import Markup, join, tag
+from custval._report.markup import Markup, tag
 from custval._report.parts import Column, columns, figure, paragraph, readable, section, table, titled
 from custval._report.picture_bars import Bar, bars_picture
-from custval._report.picture_curves import MOST_LINES, incidence_picture, survival_picture
+from custval._report.picture_curves import MOST_LINES, incidence_picture, stayed, survival_picture
 
 if TYPE_CHECKING:
     from custval._pipeline.analysis import Analysis, Reading
@@ -39,19 +39,21 @@ def curves_section(analysis: Analysis) -> Markup:
 
 
 def _survival_figure(analysis: Analysis) -> Markup:
-    lines, unit = survival_lines(analysis.survival), analysis.base.time_unit
+    begin, unit = analysis.survival_from, analysis.base.time_unit
+    lines = survival_lines(analysis.survival, begin)
     by = f" by {_column_words(analysis.group)}" if analysis.group else ""
     heading = f"Share still a customer{by}"
     return figure(
         lambda width, key: survival_picture(lines, unit=unit, width=width, key=key, title=heading),
         key="survival",
         heading=heading,
-        caption=_band_caption("Kaplan-Meier", len(lines)),
+        caption=_band_caption("Kaplan-Meier", len(lines), stayed(begin, unit)),
     )
 
 
 def _incidence_figure(analysis: Analysis) -> Markup:
-    lines, unit = incidence_lines(analysis.incidence), analysis.base.time_unit
+    begin, unit = analysis.incidence_from, analysis.base.time_unit
+    lines = incidence_lines(analysis.incidence, begin)
     several = len(lines) > 1
     heading = "Share that has left, by cause" if several else "Share that has left"
     lines = lines if several else tuple(replace(line, label="All") for line in lines)
@@ -60,7 +62,7 @@ def _incidence_figure(analysis: Analysis) -> Markup:
         lambda width, key: incidence_picture(lines, unit=unit, width=width, key=key, title=heading),
         key="incidence",
         heading=heading,
-        caption=_band_caption(method, len(lines)),
+        caption=_band_caption(method, len(lines), stayed(begin, unit)),
     )
 
 
@@ -146,9 +148,13 @@ def _cause_table(analysis: Analysis) -> Markup:
     )
 
 
-def _band_caption(method: str, lines: int) -> Markup:
+def _band_caption(method: str, lines: int, whom: str) -> str:
     more = f" The first {MOST_LINES} of {lines} are drawn." if lines > MOST_LINES else ""
-    return join((f"{method}, with 95% bands.{more} The figure at the end of a line is its last value.",))
+    start = " Before that too few were at risk." if whom else ""
+    return (
+        f"{method}{f', {whom}' if whom else ''}, with 95% bands.{start}{more} "
+        "The figure at the end of a line is its last value."
+    )
 
 
 def _column_words(name: str) -> str:

@@ -34,6 +34,11 @@ def contacts_section(analysis: Analysis) -> Markup:
     return section("contacts", heading, told, _figures(analysis), drawn)
 
 
+def _margin(error: float, profit: Any, currency: str | None) -> str:
+    """Return the half width of a 95 % interval, as fine as the profit it stands beside."""
+    return money_text(1.96 * error, currency, like=profit)
+
+
 def _known(analysis: Analysis, wanted: list[Any]) -> dict[Any, dict[str, Any]]:
     """Return the forecast rows of the `wanted` customers; those beyond the rows at hand stay unknown."""
     rows = analysis.customers
@@ -73,11 +78,9 @@ def _common_offer(plan: pd.DataFrame) -> str:
 
 def _with_error(row: dict[str, Any], currency: str | None) -> str:
     profit, error = money_text(row.get("expected_profit"), currency), row.get("std_error")
-    return (
-        profit
-        if plain_text(error) == DASH
-        else f"{profit} ± {money_text(1.96 * float(str(error)), currency, like=row.get('expected_profit'))}"
-    )
+    if plain_text(error) == DASH:
+        return profit
+    return f"{profit} ± {_margin(float(str(error)), row.get('expected_profit'), currency)}"
 
 
 def _reasons(row: dict[str, Any], known: dict[str, Any]) -> Content:
@@ -98,9 +101,7 @@ def _figures(analysis: Analysis) -> Markup | None:
         ("Expected profit", money_text(plan.expected_profit, currency)),
         (
             "95% margin of error",
-            "± " + money_text(1.96 * plan.std_error, currency, like=plan.expected_profit)
-            if plan.std_error is not None
-            else DASH,
+            DASH if plan.std_error is None else f"± {_margin(plan.std_error, plan.expected_profit, currency)}",
         ),
     ]
     kept = [(label, text) for label, text in pairs if text != DASH]

@@ -21,6 +21,7 @@ __all__ = (
     "month_ticks",
     "path",
     "picture",
+    "picture_height",
     "ticks",
     "words",
     "wrapped",
@@ -60,6 +61,11 @@ def picture(*children: Content, width: float, height: float, key: str, title: st
     ids = f"{key}-title {key}-desc"
     box = f"0 0 {width:g} {height:g}"
     return tag("svg", *named, *children, viewBox=box, width=width, height=height, role="img", aria_labelledby=ids)
+
+
+def picture_height(width: float) -> float:
+    """Return the height of a picture in pixels: lower where it is narrow, so that a phone shows it whole."""
+    return 320.0 if width > 400 else 256.0
 
 
 def words(x: float, y: float, content: Content, *, anchor: str = "start", class_: str | None = None) -> Markup:
