@@ -21,6 +21,7 @@ from custval._core.typing import FloatArray
 __all__ = ("LAWS", "Law", "log1mexp")
 
 _HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
+_MOST_TERMS = 5000
 _NORMAL_SHAPE = 1e-5  # nearer to 0 than this the generalized gamma is the normal law with a first-order correction
 
 
@@ -165,22 +166,29 @@ def _gamma_survival(w: FloatArray, q: float) -> FloatArray:
     s = np.asarray(above(k, u))
     with np.errstate(divide="ignore"):
         log_s = np.where(s < 0.5, np.log(s), np.log1p(-np.asarray(below(k, u))))
-    return np.where(s < 1e-290, _gamma_far(w, q, k, u), log_s)
+    far = (s < 1e-290) & np.isfinite(w)
+    if far.any():
+        log_s[far] = _gamma_far(np.broadcast_to(w, s.shape)[far], q, k)
+    return log_s
 
 
-def _gamma_far(w: FloatArray, q: float, k: float, u: FloatArray) -> FloatArray:
-    """Return log S where S itself underflows: log density over an expansion of the hazard."""
-    if q < 0:  # S = P(k, u) ~ u^k exp(-u) / Gamma(k + 1) as u -> 0
-        from scipy.special import gammaln
-
-        with np.errstate(divide="ignore"):
-            return np.asarray(k * (np.log(k) + q * w) - u - float(gammaln(k + 1)) + np.log1p(u / (k + 1)))
+def _gamma_far(w: FloatArray, q: float, k: float) -> FloatArray:
+    """Return log S where S itself underflows: the log density over the hazard, by an expansion."""
+    u = k * np.exp(q * w)
+    log_f = _log_constant(q) - w * w * _second_remainder(q * w)
+    if q < 0:  # P(k, u) = u^k exp(-u) / Gamma(k + 1) (1 + u / (k + 1) + u^2 / ((k + 1) (k + 2)) + ...)
+        series, term = np.ones_like(u), np.ones_like(u)
+        for n in range(1, _MOST_TERMS):
+            term = term * u / (k + n)
+            series += term
+            if (term <= 1e-16 * series).all():
+                break
+        return np.asarray(log_f - np.log(-q * k) + np.log(series))
     # Gamma(k, u) by the continued fraction of Legendre, from the far end backwards
-    far = np.maximum(u, k + 1)
-    tail = np.zeros_like(far)
+    tail = np.zeros_like(u)
     for n in range(60, 0, -1):
-        tail = n * (n - k) / (far + 2 * n + 1 - k - tail)
-    return _log_constant(q) - w * w * _second_remainder(q * w) - np.log(q * (far + 1 - k - tail))
+        tail = n * (n - k) / (u + 2 * n + 1 - k - tail)
+    return np.asarray(log_f - np.log(q * (u + 1 - k - tail)))
 
 
 def _gamma_inverse(log_s: FloatArray, q: float) -> FloatArray:

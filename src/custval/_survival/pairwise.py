@@ -92,8 +92,18 @@ def pairwise_logrank_test(
 
     Parameters
     ----------
-    y, groups, strata, weighting, rho, gamma, sample_weight
-        As in :func:`logrank_test`.
+    y : target of shape (n,)
+        From :func:`survival_target`; late entry is allowed for.
+    groups : array_like of shape (n,), or frame of n rows
+        Labels of at least two groups.
+    strata : array_like of shape (n,), or frame of n rows, optional
+        Customers are compared within each stratum only.
+    weighting : {"logrank", "gehan", "tarone-ware", "peto", "fleming-harrington"}
+        Weight of each time, as in :func:`logrank_test`.
+    rho, gamma : float, default 1 and 0
+        Exponents >= 0 of the Fleming-Harrington weights.
+    sample_weight : array_like of shape (n,), optional
+        Whole case weights, equal to duplicated rows.
     adjust : {"holm", "bonferroni", "none"}
         How p-values allow for the number of pairs: Holm's step-down method (never worse than Bonferroni, under any
         dependence), Bonferroni, or not at all.
