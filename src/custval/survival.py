@@ -53,6 +53,7 @@ __all__ = (
     "Reasons",
     "RestrictedMean",
     "SchoenfeldResiduals",
+    "SharedFrailtyCox",
     "SurvivalBand",
     "SurvivalCurve",
     "aalen_johansen",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from custval._survival.cox_baseline import CoxBaseline
     from custval._survival.cox_checks import cox_residuals, ph_test, schoenfeld_residuals
     from custval._survival.cox_diagnostics import CoxTests, PHTest, SchoenfeldResiduals
+    from custval._survival.cox_frailty import SharedFrailtyCox
     from custval._survival.cox_path import CoxPath, cox_path
     from custval._survival.cure import MixtureCure
     from custval._survival.curve_groups import Curves
@@ -135,6 +137,7 @@ else:
             "Reasons": "_survival.discrete_reasons",
             "RestrictedMean": "_survival.restricted",
             "SchoenfeldResiduals": "_survival.cox_diagnostics",
+            "SharedFrailtyCox": "_survival.cox_frailty",
             "SurvivalBand": "_survival.cox_band",
             "SurvivalCurve": "_survival.curves",
             "aalen_johansen": "_survival.product_limit",

@@ -18,7 +18,18 @@ from custval._survival.cox_penalty import elastic_newton
 from custval._survival.cox_residuals import sandwich
 from custval._survival.cox_rows import CoxRows, cox_rows
 
-__all__ = ("CoxData", "CoxFit", "CoxOptions", "cox_options", "data_rows", "fit_cox", "last_times", "one_thread")
+__all__ = (
+    "CoxData",
+    "CoxFit",
+    "CoxOptions",
+    "check_data",
+    "cox_options",
+    "data_rows",
+    "fit_cox",
+    "last_times",
+    "one_thread",
+    "with_column",
+)
 
 _NAMED = 8  # columns in a message: enough to act on, short enough to read
 _LONG_STEP = 0.05  # of a row's log risk: no finite optimum is this far when nothing is to be gained
@@ -126,6 +137,11 @@ def last_times(data: CoxData) -> FloatArray:
     last = np.zeros(len(data.strata))
     np.maximum.at(last, data.stratum, data.duration)
     return last
+
+
+def with_column(data: CoxData) -> CoxData:
+    """Return `data` with a column of zeros at the end, room for an offset."""
+    return replace(data, X=np.column_stack([data.X, np.zeros(len(data.X))]))
 
 
 def one_thread() -> Any:
