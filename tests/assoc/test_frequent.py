@@ -137,6 +137,8 @@ def test_no_threshold_helps_where_everybody_holds_everything():
         ({"min_support": float("nan")}, "min_support must be"),
         ({"min_count": 0}, "min_count must be > 0, not 0"),
         ({"min_count": 1, "max_length": 0}, "max_length must be >= 1, not 0"),
+        ({"min_count": 1, "max_length": 1.9}, "max_length must be a whole number, not 1.9"),
+        ({"min_count": 1, "max_itemsets": 10.5}, "max_itemsets must be a whole number, not 10.5"),
         ({"min_count": 1, "kind": "close"}, r"kind must be one of .* \(did you mean 'closed'\?\)"),
         ({"min_count": 1, "sample_weight": [1, 1, 1, -1]}, "sample_weight must be >= 0 but 1 of 4 rows"),
         ({"min_count": 1, "sample_weight": [0, 0, 0, 0]}, "sample_weight is zero in every row"),

@@ -161,6 +161,7 @@ def test_no_rules_from_single_items():
     [
         (lambda: association_rules(SETS, min_confidence=1.2), "min_confidence must be >= 0 and <= 1, not 1.2"),
         (lambda: association_rules(SETS, max_consequent=0), "max_consequent must be >= 1"),
+        (lambda: association_rules(SETS, max_consequent=1.9), "max_consequent must be a whole number, not 1.9"),
         (lambda: association_rules(SETS, max_rules=5), "split into 9 rules, more than max_rules=5"),
         (lambda: association_rules(HELD), "itemsets must be an Itemsets .* not a list"),
         (lambda: significant_rules(RULES, 0), "alpha must be > 0 and < 1, not 0"),

@@ -147,6 +147,9 @@ def test_saved_and_loaded_it_answers_the_same():
         ("many", r"X must hold counts"),
         ([100.0, 90.0], r"two renewals or more"),
         ([[100.0, 90.0], [50.0]], r"two renewals or more"),
+        ([1000], r"two renewals or more"),
+        ([[1000], [500]], r"two renewals or more"),
+        ([[]], r"two renewals or more"),
         ([100.0, 90.0, 95.0], r"never rise but 1 of 1 row is not \(first: row 0, value 95\.0\).*new cohort"),
         ([[9, 8, 7], [5, 6, 5]], r"never rise but 1 of 2 rows is not \(first: row 1, value 6\.0\)"),
         ([100.0, 90.0, -1.0], r"counts of a cohort must be >= 0 .*value -1\.0"),
@@ -175,3 +178,11 @@ def test_bad_questions_are_refused_with_help():
         model.survival(1.5)
     with pytest.raises(InputError, match=r"discount must be > -1"):
         model.discounted_residual_lifetime(1, discount=-1.0)
+
+
+def test_fractions_of_renewals_are_refused():
+    model = ShiftedBetaGeometric.from_params(alpha=0.668, beta=3.806)
+    with pytest.raises(InputError, match=r"horizon must be a whole number, not 1\.5"):
+        model.discounted_residual_lifetime(1, discount=0.1, horizon=1.5)
+    with pytest.raises(InputError, match=r"given must be a whole number, not 0\.5"):
+        model.survival([1], given=0.5)

@@ -283,6 +283,7 @@ def test_the_result_is_read_only_and_travels():
         ({"loss_at_exit": [1.0, 2.0, 3.0]}, r"loss_at_exit has shape \(3,\)"),
         ({"conf_level": 1.0}, r"conf_level must be > 0 and < 1"),
         ({"block_rows": 0}, r"block_rows must be >= 1"),
+        ({"block_rows": 2.5}, r"block_rows must be a whole number, not 2\.5"),
         ({"timing": "stop"}, r"timing must be one of"),
     ],
 )

@@ -100,6 +100,8 @@ def test_an_empty_list():
         ({"given": [1.0, 2.0, 3.0]}, "given has 3 rows but X has 2"),
         ({"given": [1.0, -2.0]}, r"given must be >= 0 but 1 of 2 rows is not \(first: row 1"),
         ({"reasons": -1}, "reasons must be >= 0"),
+        ({"reasons": 1.7}, r"reasons must be a whole number, not 1\.7"),
+        ({"capacity": 1.5}, r"capacity must be a whole number, not 1\.5"),
     ],
 )
 def test_impossible_input_is_refused(change, message):

@@ -145,5 +145,7 @@ def test_bad_input_is_named():
         MixtureCure(latency="gengamma").fit(X, y)
     with pytest.raises(InputError, match="loyal_columns names 7, which is not a column of X"):
         MixtureCure(loyal_columns=[7]).fit(X, y)
+    with pytest.raises(InputError, match=r"max_iter must be a whole number, not 3\.5"):
+        MixtureCure(max_iter=3.5).fit(X, y)
     with pytest.raises(InputError, match="no customer left"):
         MixtureCure().fit(X, survival_target(y["duration"], np.zeros(len(y), dtype=int)))

@@ -537,7 +537,9 @@ def test_times_between_months_are_rounded_and_counted():
         ({"tail": "drop"}, "tail must be one of"),
         ({"l2": -1.0}, "l2 must be >= 0"),
         ({"baseline_df": 0}, "baseline_df must be >= 1"),
+        ({"baseline_df": 2.7}, "baseline_df must be a whole number, not 2.7"),
         ({"max_iter": 0}, "max_iter must be >= 1"),
+        ({"max_iter": 3.5}, "max_iter must be a whole number, not 3.5"),
         ({"tol": 0.0}, "tol must be > 0"),
         ({"missing": "drop"}, "missing must be one of"),
     ],
@@ -546,6 +548,14 @@ def test_impossible_options_are_refused(options, words):
     X, y = customers()
     with pytest.raises(ValueError, match=words):
         DiscreteHazard(**options).fit(X, y)
+
+
+def test_fractions_of_months_and_reasons_are_refused():
+    model, X, _ = fitted(causes=1, baseline="constant")
+    with pytest.raises(ValueError, match=r"horizon must be a whole number, not 1\.5"):
+        model.expected_lifetime(X, 1.5)
+    with pytest.raises(ValueError, match=r"top must be a whole number, not 1\.7"):
+        model.reasons(X, top=1.7)
 
 
 def test_impossible_rows_are_refused():

@@ -144,5 +144,7 @@ def test_bad_input_is_named():
         PiecewiseExponential(breaks=[1000, 2000]).fit(X, y)
     with pytest.raises(InputError, match="needs exact times of leaving"):
         PiecewiseExponential(breaks=[5]).fit(X, interval_target(np.ones(90), np.full(90, 7.0)))
+    with pytest.raises(InputError, match=r"max_iter must be a whole number, not 3\.5"):
+        PiecewiseExponential(max_iter=3.5).fit(X, y)
     with pytest.raises(InputError, match="is the same for every customer"):
         PiecewiseExponential().fit(np.ones((90, 1)), y)

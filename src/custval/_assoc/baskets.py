@@ -16,7 +16,7 @@ from custval._core.errors import InputError
 from custval._core.frames import column, column_names, is_frame, to_columns
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, TextArray
-from custval._core.validation import check_length, check_rows, check_scalar, sample_weight_array
+from custval._core.validation import check_length, check_rows, check_whole, sample_weight_array
 
 __all__ = ("Baskets", "as_baskets")
 
@@ -304,7 +304,7 @@ def _customers_in_all(n_customers: int | None, n_seen: int, sample_weight: str |
         return n_seen
     if sample_weight is not None:
         raise InputError("n_customers and sample_weight exclude each other: customers without a row have no weight")
-    n = int(check_scalar(n_customers, "n_customers"))
+    n = check_whole(n_customers, "n_customers")
     if n < n_seen:
         raise InputError(f"n_customers is {n} but the table holds {n_seen} customers; count those without items too")
     return n

@@ -13,7 +13,7 @@ from custval._assoc.splits import splits
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import frozen
-from custval._core.validation import check_scalar
+from custval._core.validation import check_scalar, check_whole
 
 __all__ = ("association_rules", "significant_rules")
 
@@ -72,7 +72,7 @@ def association_rules(
         )
     confidence = check_scalar(min_confidence, "min_confidence", low=0.0, high=1.0)
     lift = check_scalar(min_lift, "min_lift", low=0.0)
-    most = int(check_scalar(max_consequent, "max_consequent", low=1))
+    most = check_whole(max_consequent, "max_consequent", low=1)
     _check_size(itemsets, most, max_rules)
     candidates = splits(itemsets.tree, itemsets.selected, len(itemsets.items), most)
     every = np.arange(len(candidates.whole))

@@ -15,7 +15,7 @@ from custval._core.doors import public
 from custval._core.errors import InputError, warn
 from custval._core.results import frozen
 from custval._core.typing import ArrayLike, IntArray
-from custval._core.validation import check_choice, check_scalar
+from custval._core.validation import check_choice, check_scalar, check_whole
 
 __all__ = ("frequent_itemsets",)
 
@@ -88,8 +88,8 @@ def frequent_itemsets(
     [(('tv',), 0.5), (('mobile',), 0.75), (('mobile', 'tv'), 0.5)]
     """
     check_choice(kind, "kind", _KINDS)
-    longest = None if max_length is None else int(check_scalar(max_length, "max_length", low=1))
-    most = int(check_scalar(max_itemsets, "max_itemsets", low=1))
+    longest = None if max_length is None else check_whole(max_length, "max_length", low=1)
+    most = check_whole(max_itemsets, "max_itemsets", low=1)
     _check_thresholds(min_support, min_count)
     data = as_baskets(baskets, sample_weight)
     threshold = _smallest_count(data, min_support, min_count)

@@ -23,12 +23,13 @@ from custval._clv.checks import number_array, plain
 from custval._core.errors import ConvergenceWarning, InputError, warn
 from custval._core.estimator import Estimator
 from custval._core.typing import ArrayLike, FloatArray
-from custval._core.validation import check_rows, check_scalar, float_array
+from custval._core.validation import check_rows, check_scalar, check_whole, float_array
 
 __all__ = ("ShiftedBetaGeometric",)
 
 ALIKE = 1e5  # alpha + beta beyond which customers cannot be told from identical ones
 MOST_TERMS = 2**18
+ONE_RENEWAL = "cohorts must be seen over two renewals or more: one renewal cannot show how customers differ"
 NOT_COHORTS = "X holds counts of cohorts, which never rise; the check fits random numbers"
 # scikit-learn's checks that fit any table of numbers
 CHECKS_ON_RANDOM_NUMBERS = (
@@ -206,7 +207,7 @@ class ShiftedBetaGeometric(Estimator):
             S(given + t) / S(given), within (0, 1].
         """
         alpha, beta = self._params()
-        made = float(_whole(given, 0))
+        made = check_whole(given, "given", low=0)
         # after `made` renewals theta is Beta(alpha, beta + made): the same model again
         return plain(surviving(alpha, beta + made, _whole(renewals, 0)))
 
@@ -245,7 +246,7 @@ class ShiftedBetaGeometric(Estimator):
         due = _whole(renewal, 1)
         rate = check_scalar(discount, "discount", low=-1.0, low_open=True)
         if horizon is not None:
-            ahead = np.arange(1.0, float(_whole(horizon, 1)) + 1.0)
+            ahead = np.arange(1.0, check_whole(horizon, "horizon", low=1) + 1.0)
             later = surviving(alpha, beta + due[..., None] - 1.0, ahead)
             return plain(later @ (1.0 + rate) ** (1.0 - ahead))
         if rate < 0.0 or (rate == 0.0 and alpha <= 1.0):
@@ -312,6 +313,8 @@ def _renewals(cohorts: Any) -> _Renewals:
     """Return the counts at each renewal from the customers still there, checked."""
     rows = _rows(cohorts)
     longest = max(len(row) for row in rows)
+    if longest < 3:
+        raise InputError(ONE_RENEWAL)
     table = np.full((len(rows), longest), np.nan)
     for i, row in enumerate(rows):
         table[i, : len(row)] = row
@@ -321,7 +324,7 @@ def _renewals(cohorts: Any) -> _Renewals:
     kept = np.where(seen, after, 0.0).sum(axis=0)
     lost = np.where(seen, before - after, 0.0).sum(axis=0)
     if (kept + lost > 0).sum() < 2:
-        raise InputError("cohorts must be seen over two renewals or more: one renewal cannot show how customers differ")
+        raise InputError(ONE_RENEWAL)
     if lost.sum() <= 0.0:
         raise InputError("nobody left at any renewal, so the chance to leave cannot be estimated; wait for departures")
     if kept.sum() <= 0.0:
@@ -356,7 +359,7 @@ def _unmasked(cohorts: Any) -> list[Any]:
 
 
 def _check_counts(table: FloatArray) -> None:
-    sizes = table[:, 0] if table.shape[1] else np.zeros(len(table))
+    sizes = table[:, 0]
     check_rows(sizes > 0, sizes, name="the size of a cohort (column 0)", rule="be > 0")
     negative = (table < 0).any(axis=1)
     check_rows(~negative, np.nanmin(table, axis=1), name="the counts of a cohort", rule="be >= 0")

@@ -35,7 +35,7 @@ from custval._core.errors import InputError
 from custval._core.frames import frame_length
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_length, check_scalar, nearest
+from custval._core.validation import check_length, check_scalar, check_whole, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -343,9 +343,8 @@ def _estimates(sums: _Sums, source: Source, level: float) -> dict[str, Any]:
 
 
 def _blocks(n: int, cells: int, block_rows: int | None) -> Iterator[slice]:
-    if block_rows is not None:
-        check_scalar(block_rows, "block_rows", low=1)
-    size = int(block_rows) if block_rows is not None else max(1, BLOCK_CELLS // cells)
+    fitting = max(1, BLOCK_CELLS // cells)
+    size = fitting if block_rows is None else check_whole(block_rows, "block_rows", low=1)
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 

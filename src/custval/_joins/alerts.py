@@ -27,7 +27,7 @@ from custval._core.typing import (
     SupportsPullback,
     TextArray,
 )
-from custval._core.validation import check_length, check_scalar, float_array
+from custval._core.validation import check_length, check_scalar, check_whole, float_array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +163,7 @@ def alert_list(
     """
     n = frame_length(X)
     ahead = check_scalar(horizon, "horizon", low=0.0, low_open=True, high=np.inf, high_open=True)
-    length = n if capacity is None else min(int(check_scalar(capacity, "capacity", low=0.0)), n)
+    length = n if capacity is None else min(check_whole(capacity, "capacity", low=0.0), n)
     stayed = _stayed(given, n)
     p = _p_leave(model, X, ahead, stayed)
     row = np.argsort(-p, kind="stable")[:length]
@@ -177,7 +177,7 @@ def alert_list(
         std_error=None if errors is None else frozen(errors),
         p_by_cause=_by_cause(model, listed, ahead, since, len(causes) if length else 0),
         causes=causes,
-        reasons=_reasons(model, listed, int(check_scalar(reasons, "reasons", low=0.0)) if length else 0),
+        reasons=_reasons(model, listed, check_whole(reasons, "reasons", low=0.0) if length else 0),
         expected_leavers=float(p[row].sum()),
         lower=low,
         upper=high,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
-from custval._core.validation import check_choice, check_scalar
+from custval._core.validation import check_choice, check_scalar, check_whole
 from custval._survival.aft import latency_starts, named_columns
 from custval._survival.error_laws import LAWS, Law
 from custval._survival.interval_target import Spans
@@ -158,7 +158,7 @@ class MixtureCure(ParametricModel):
         """
         law = self._law()
         l2 = check_scalar(self.l2, "l2", low=0, high=np.inf, high_open=True)
-        max_iter, tol = int(check_scalar(self.max_iter, "max_iter", low=1)), check_scalar(self.tol, "tol", low=0)
+        max_iter, tol = check_whole(self.max_iter, "max_iter", low=1), check_scalar(self.tol, "tol", low=0)
         read = self._read(X, y, sample_weight, cluster)
         self._keep_names(read)
         with one_thread():

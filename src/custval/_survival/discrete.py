@@ -21,6 +21,7 @@ from custval._core.validation import (
     check_choice,
     check_length,
     check_scalar,
+    check_whole,
     float_array,
     sample_weight_array,
 )
@@ -438,7 +439,7 @@ class DiscreteHazard(Estimator):
         >>> model.expected_lifetime(X[:2], 2).round(3).tolist()
         [1.667, 1.333]
         """
-        months = int(check_scalar(horizon, "horizon", low=1))
+        months = check_whole(horizon, "horizon", low=1)
         return np.asarray(self.predict_survival(X, np.arange(months), given=given).sum(axis=1))
 
     def reasons(self, X: AnyFrame, top: int = 3) -> Reasons:
@@ -466,7 +467,7 @@ class DiscreteHazard(Estimator):
         ['fee = 40 (high)', 'contract = yearly']
         """
         self._check_fitted()
-        count = int(check_scalar(top, "top", low=1))
+        count = check_whole(top, "top", low=1)
         matrix = self._design(X)
         share = self._cause_share(self._customer_rates(matrix))
         parts = column_parts(matrix, self.center_, np.atleast_2d(self.coef_), share)
@@ -590,10 +591,10 @@ class DiscreteHazard(Estimator):
         return FitOptions(
             link=self.link,
             baseline=self.baseline,
-            baseline_df=int(check_scalar(self.baseline_df, "baseline_df", low=1)),
+            baseline_df=check_whole(self.baseline_df, "baseline_df", low=1),
             l2=check_scalar(self.l2, "l2", low=0, high=np.inf, high_open=True),
             standardize_penalty=bool(self.standardize_penalty),
-            max_iter=int(check_scalar(self.max_iter, "max_iter", low=1)),
+            max_iter=check_whole(self.max_iter, "max_iter", low=1),
             tol=check_scalar(self.tol, "tol", low=0, low_open=True),
         )
 

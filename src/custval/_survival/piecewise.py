@@ -21,7 +21,7 @@ import numpy as np
 from custval._core.errors import InputError
 from custval._core.optimize import Evaluation, information_inverse, newton
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
-from custval._core.validation import check_scalar, float_array
+from custval._core.validation import check_scalar, check_whole, float_array
 from custval._survival.interval_target import Spans
 from custval._survival.parametric import ParametricModel, one_thread
 from custval._survival.parametric_fit import (
@@ -145,7 +145,7 @@ class PiecewiseExponential(ParametricModel):
             constant or collinear without a penalty.
         """
         l2 = check_scalar(self.l2, "l2", low=0, high=np.inf, high_open=True)
-        max_iter, tol = int(check_scalar(self.max_iter, "max_iter", low=1)), check_scalar(self.tol, "tol", low=0)
+        max_iter, tol = check_whole(self.max_iter, "max_iter", low=1), check_scalar(self.tol, "tol", low=0)
         read = self._read(X, y, sample_weight, cluster)
         refuse_no_departures(read.spans, read.weight)
         _refuse_between(read.spans)

@@ -26,6 +26,8 @@ __all__ = ("Target", "read_target", "structured", "survival_target", "unchecked_
 
 _FIELDS = ("entry", "duration", "event")
 _JOINED = "drop customers who joined this month or set duration to 0.5"
+_ENDLESS = "a customer who is still there has the time of the last look as duration, and event 0"
+_SIGN = "check that the end comes after the start"
 _KNOWN = "give the time of the last look for customers who are still there"
 _ENTRY = "drop customers who left before the watching began"
 
@@ -183,9 +185,19 @@ def _from_fields(y: TextArray) -> Target:
 def _durations(values: Any) -> FloatArray:
     months = values if _is_vector(values) else float_array(values, "duration", finite=False, fix=_KNOWN)
     if len(months) and not (months.min() > 0 and months.max() < np.inf):  # nan fails both
-        float_array(months, "duration", finite=False, fix=_KNOWN)
-        float_array(months, "duration", low=0.0, low_open=True, fix=_JOINED)
+        _refuse_durations(months)
     return months
+
+
+def _refuse_durations(months: FloatArray) -> None:
+    """Name the fault of durations with the cure of that fault: not known, endless, negative, or zero."""
+    for ok, rule, fix in (
+        (~np.isnan(months), "be a number", _KNOWN),
+        (~np.isinf(months), "be finite", _ENDLESS),
+        (months >= 0, "be > 0", _SIGN),
+        (months > 0, "be > 0", _JOINED),
+    ):
+        check_rows(ok, months, name="duration", rule=rule, fix=fix)
 
 
 def _entries(entry: Any, months: FloatArray) -> FloatArray:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
 from custval._core.progress import track
 from custval._core.results import Result
 from custval._core.typing import IntArray
-from custval._core.validation import check_choice, check_scalar
+from custval._core.validation import check_choice, check_scalar, check_whole
 from custval._synth import tables
 from custval._synth.calendar import Calendar
 from custval._synth.months import Panel, live, merge_panels, network_trouble
@@ -104,7 +103,7 @@ class World(Result):
         >>> world.month_end(1)
         1738367999
         """
-        number = int(check_scalar(month, "month", low=0, high=self.months))
+        number = check_whole(month, "month", low=0, high=self.months)
         return int(Calendar.starting(self.start, self.months).month_end(number))
 
     def write(self, folder: str | Path) -> dict[str, Path]:
@@ -239,7 +238,7 @@ class TelecomWorld:
         100
         """
         setting = self._setting()
-        jobs = int(check_scalar(n_jobs, "n_jobs", low=1))
+        jobs = check_whole(n_jobs, "n_jobs", low=1)
         spans = list(enumerate(blocks(self.n_subscribers)))
         parts = [draw_population(setting, block, *span) for block, span in spans]
         panels = [live(setting, part, block) for block, part in enumerate(parts)]
@@ -257,13 +256,10 @@ class TelecomWorld:
         )
 
     def _setting(self) -> Setting:
-        check_scalar(self.n_subscribers, "n_subscribers", low=1)
-        check_scalar(self.months, "months", low=1, high=240)
-        check_scalar(self.seed, "seed", low=0)
+        check_whole(self.n_subscribers, "n_subscribers", low=1)
+        check_whole(self.months, "months", low=1, high=240)
+        check_whole(self.seed, "seed", low=0)
         check_scalar(self.records_per_subscriber_month, "records_per_subscriber_month", low=0, high=1e5)
-        for name in ("n_subscribers", "months", "seed"):
-            if int(getattr(self, name)) != getattr(self, name):
-                raise InputError(f"{name} must be a whole number, not {getattr(self, name)!r}")
         check_choice(self.scenario, "scenario", SCENARIOS)
         return Setting(
             scenario=SCENARIOS[self.scenario],
