@@ -12,7 +12,8 @@ looks go into an :func:`interval_target`; :func:`turnbull` draws their curve.
 
 Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, all causes at once), :class:`CoxPH`
 (any time scale, one cause: what moves the hazard and by how much). :func:`ph_test`, :func:`cox_residuals` and
-:func:`schoenfeld_residuals` ask whether such a model is right.
+:func:`schoenfeld_residuals` ask whether such a model is right; :func:`cox_path` chooses among many columns;
+:class:`SharedFrailtyCox` tells how much accounts differ beyond their columns.
 
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
 
