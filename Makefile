@@ -30,6 +30,7 @@ docs: .venv-docs/.ready  ## build the documentation into docs/_build/html
 lint: .venv-lint/.ready  ## check style, docstrings and types
 	@.venv-lint/bin/ruff check .
 	@.venv-lint/bin/ruff format --check .
+	@.venv-lint/bin/python docs/check_docstrings.py
 	@.venv-lint/bin/mypy
 	@.venv-lint/bin/pyright --pythonpath .venv-lint/bin/python
 

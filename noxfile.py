@@ -1,8 +1,15 @@
-"""Sessions of the safety net: ``nox -s tests oldest oracle lint types docs wheel``."""
+"""Sessions of the safety net: ``nox -s tests oldest oracle lint types docs wheel``.
+
+Sessions that need no particular Python run on the one that runs nox. An interpreter that is named and missing is
+an error: a session that did not run must never look like one that passed.
+"""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -11,13 +18,31 @@ import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "oldest", "oracle", "lint", "types", "docs", "wheel"]
-nox.options.error_on_missing_interpreters = False
+nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 PARALLEL = ("--numprocesses", "2", "--dist", "worksteal")
 # Extras that every environment of the tests holds; floors of the others are not tested together with these.
 TESTED_EXTRAS = ("cdr", "polars", "plots")
+THIS_PYTHON = sys.executable  # by its path: a session that names none takes whatever python stands on the path
+# The lowest supported numpy, scipy, pandas and pyarrow were built for these and for none newer.
+PYTHONS_OF_THE_FLOORS = ("3.11", "3.12")
+
+
+def runs(command: str) -> bool:
+    """Tell whether an interpreter runs: a name on the path is not enough, version managers leave stubs that fail."""
+    if shutil.which(command) is None:
+        return False
+    asked = subprocess.run([command, "-c", "import venv"], capture_output=True, check=False)  # noqa: S603 - own names
+    return asked.returncode == 0
+
+
+def python_of_the_floors() -> str:
+    """Return the Python of the oldest environment: this one if it will do, else one of the path, else this one."""
+    if f"{sys.version_info[0]}.{sys.version_info[1]}" in PYTHONS_OF_THE_FLOORS:
+        return THIS_PYTHON
+    return next((version for version in PYTHONS_OF_THE_FLOORS if runs(f"python{version}")), THIS_PYTHON)
 
 
 def project() -> dict:
@@ -45,23 +70,26 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *PARALLEL, "--cov", "--cov-report=term:skip-covered", *session.posargs, env=ONE_THREAD)
 
 
-@nox.session(python="3.11")
+@nox.session(python=python_of_the_floors())
 def oldest(session: nox.Session) -> None:
     """Run all tests with the lowest supported version of each direct requirement."""
+    version = str(session.run("python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])", silent=True)).strip()
+    if version not in PYTHONS_OF_THE_FLOORS:
+        session.skip(f"not run here: the lowest versions need Python 3.11 or 3.12, and only {version} was found")
     constraints = Path(session.create_tmp()) / "floors.txt"
     constraints.write_text("\n".join(floors()) + "\n", encoding="utf-8")
     session.install("-e", ".[all]", *group("test"), "--constraint", str(constraints))
     session.run("pytest", *PARALLEL, *session.posargs, env=ONE_THREAD)
 
 
-@nox.session(python="3.11")
+@nox.session(python=THIS_PYTHON)
 def oracle(session: nox.Session) -> None:
     """Compare with lifelines, which needs pandas < 3 and so lives in an environment of its own."""
     session.install("-e", ".[all]", *group("test"), "lifelines==0.30.3", "pandas<3")
     session.run("pytest", "tests/oracle", "-m", "oracle", *session.posargs, env={**ONE_THREAD, "CUSTVAL_ORACLE": "1"})
 
 
-@nox.session(python="3.11")
+@nox.session(python=THIS_PYTHON)
 def lint(session: nox.Session) -> None:
     """Check style, format and the docstrings of public names."""
     session.install("-e", ".[all]", *group("lint"))
@@ -70,7 +98,7 @@ def lint(session: nox.Session) -> None:
     session.run("python", "docs/check_docstrings.py")
 
 
-@nox.session(python="3.11")
+@nox.session(python=THIS_PYTHON)
 def types(session: nox.Session) -> None:
     """Check the types of the library, and that a consumer's mistakes are found."""
     session.install("-e", ".[all]", *group("types"), *group("test"))
@@ -79,14 +107,14 @@ def types(session: nox.Session) -> None:
     session.run("pytest", "tests/contract/test_typing.py", env={"CUSTVAL_REQUIRE_MYPY": "1"})
 
 
-@nox.session(python="3.11")
+@nox.session(python=THIS_PYTHON)
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning fails."""
     session.install("-e", ".[all]", *group("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html", env=ONE_THREAD)
 
 
-@nox.session(python="3.11")
+@nox.session(python=THIS_PYTHON)
 def wheel(session: nox.Session) -> None:
     """Build, install into a clean environment, and run the README and a small demo outside the checkout."""
     session.install("build", "virtualenv")
