@@ -55,7 +55,7 @@ class Spans:
         """The last time that is known of each customer."""
         return np.where(self.left, self.upper, self.lower)
 
-    def rows(self, keep: BoolArray | IntArray) -> Spans:
+    def rows(self, keep: BoolArray | IntArray | slice) -> Spans:
         """Return the rows that `keep` names."""
         return Spans(self.entry[keep], self.lower[keep], self.upper[keep], self.causes, self.time_unit)
 
