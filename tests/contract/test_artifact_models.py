@@ -16,12 +16,24 @@ from custval._core.estimator import Estimator
 from custval.artifact import from_dict, to_dict
 from custval.clv import ShiftedBetaGeometric
 from custval.segments import ValuePotential
-from custval.survival import DiscreteHazard, survival_target
+from custval.survival import (
+    AFT,
+    CoxPH,
+    DiscreteHazard,
+    MixtureCure,
+    PiecewiseExponential,
+    SharedFrailtyCox,
+    survival_target,
+)
 
 RNG = np.random.default_rng(11)
 X = {"plan": np.array(["a", "b", "c"])[RNG.integers(0, 3, 240)], "age": RNG.normal(40.0, 9.0, 240)}
 Y = survival_target(RNG.integers(1, 19, 240), RNG.integers(0, 3, 240), causes=["price", "moved"])
 AXES = RNG.gamma(2.0, 20.0, (60, 2))
+LEFT = survival_target(RNG.weibull(1.3, 240) * 20.0 + 0.1, RNG.integers(0, 2, 240))
+STAYS = np.where(RNG.random(240) < 0.4, np.inf, RNG.weibull(1.3, 240) * 8.0 + 0.1)  # 40 % never leave
+LOYAL = survival_target(np.minimum(STAYS, 36.0), STAYS < 36.0)
+ACCOUNTS = np.repeat(np.arange(60), 4)
 COHORT = np.array([1000.0, 869.0, 743.0, 653.0, 593.0])
 
 # One fitted model of each kind, and a question whose answer must be the same after the trip.
@@ -29,6 +41,17 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     DiscreteHazard: (
         lambda: DiscreteHazard(baseline="linear", tail="hold").fit(X, Y),
         lambda model: model.predict_incidence(X, [1, 3, 30]),
+    ),
+    CoxPH: (lambda: CoxPH(tail="hold").fit(X, LEFT), lambda model: model.predict_survival(X, [1, 6, 18])),
+    SharedFrailtyCox: (
+        lambda: SharedFrailtyCox(tail="hold").fit(X, LEFT, group=ACCOUNTS),
+        lambda model: model.predict_survival(X, [1, 6, 18]),
+    ),
+    AFT: (lambda: AFT().fit(X, LEFT), lambda model: model.predict_survival(X, [1, 6, 18])),
+    MixtureCure: (lambda: MixtureCure().fit(X, LOYAL), lambda model: model.predict_survival(X, [1, 6, 18])),
+    PiecewiseExponential: (
+        lambda: PiecewiseExponential(breaks=[6.0, 12.0]).fit(X, LEFT),
+        lambda model: model.predict_survival(X, [1, 6, 18]),
     ),
     ValuePotential: (lambda: ValuePotential().fit(AXES), lambda model: model.quadrant(AXES)),
     ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
@@ -43,7 +66,10 @@ def estimators() -> list[type]:
 
 @pytest.mark.parametrize("kind", estimators(), ids=lambda kind: kind.__name__)
 def test_a_fitted_model_survives_the_trip(kind: type) -> None:
-    assert kind in MODELS, "add a fit of the new estimator here"
+    assert kind in MODELS, (
+        f"custval gained the estimator {kind.__name__}: add `{kind.__name__}: (lambda: {kind.__name__}(...).fit(X, Y), "
+        f"lambda model: model.predict_...(X))` to MODELS in {__name__}, so that saving and loading it is tested"
+    )
     fit, ask = MODELS[kind]
     model = fit()
     again = from_dict(json.loads(json.dumps(to_dict(model), allow_nan=False)))
