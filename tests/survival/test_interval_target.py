@@ -49,5 +49,5 @@ def test_an_entry_after_the_departure_is_named():
 
 
 def test_curves_of_exact_times_refuse_it():
-    with pytest.raises(InputError, match="entry, lower, upper"):
+    with pytest.raises(InputError, match="turnbull, AFT and MixtureCure take it"):
         kaplan_meier(interval_target([1.0], [2.0]))
