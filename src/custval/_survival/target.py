@@ -249,8 +249,8 @@ def _unpacked(duration: Any, event: Any, entry: Any) -> tuple[Any, Any, Any, tup
 def _event_and_time(y: TextArray, names: Sequence[str]) -> tuple[TextArray, TextArray]:
     if tuple(names) == ("entry", "lower", "upper"):
         raise InputError(
-            "this target (entry, lower, upper) says only between which looks customers left, but exact times are needed "
-            "here; turnbull, AFT and MixtureCure take it"
+            "this target (entry, lower, upper) says only between which looks customers left, but exact times are "
+            "needed here; turnbull, AFT and MixtureCure take it"
         )
     booleans = [name for name in names if y.dtype[name] == np.bool_]
     times = [name for name in names if y.dtype[name].kind in "iuf"]
