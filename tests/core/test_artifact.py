@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,55 @@ def test_a_file_that_is_no_model_says_why(content: bytes, said: str, tmp_path: P
     path.write_bytes(content)
     with pytest.raises(InputError, match=said):
         load(path)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a state, as the keys that lead there."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from places(item, (*path, key))
+
+
+def test_no_damage_to_a_state_is_loaded(model: DiscreteHazard) -> None:
+    whole = to_dict(model)
+    for path in list(places(whole["state"]))[1:]:
+        for worse in (None, [], 0.5):
+            damaged = json.loads(json.dumps(whole))
+            spot = damaged["state"]
+            for key in path[:-1]:
+                spot = spot[key]
+            if spot[path[-1]] == worse:
+                continue
+            spot[path[-1]] = worse
+            with pytest.raises(InputError):
+                from_dict(damaged)
+
+
+def test_damage_is_named(model: DiscreteHazard) -> None:
+    state = to_dict(model)
+    emptied = {**state, "state": {"map": [["params", {"map": []}], ["fitted", {"map": []}]]}}
+    with pytest.raises(InputError, match="state is damaged: it holds no fitted values"):
+        from_dict(emptied)
+    text = json.dumps(state)
+    no_shape = json.loads(re.sub(r'"shape": \[\d+\]', '"shape": null', text, count=1))
+    with pytest.raises(InputError, match="an array without its shape"):
+        from_dict(no_shape)
+    with pytest.raises(InputError, match="its state is not the one that was saved; save or copy the model again"):
+        from_dict({**state, "checksum": "0"})
+
+
+def test_a_store_may_reorder_entries_and_write_whole_numbers_shortly(model: DiscreteHazard) -> None:
+    text = json.dumps(to_dict(model), sort_keys=True)
+    shorter = re.sub(r"(?<=[ \[])(-?\d+)\.0(?=[,\]])", r"\1", text)
+    assert shorter != text
+    np.testing.assert_array_equal(from_dict(json.loads(shorter)).coef_, model.coef_)
+
+
+def test_a_missing_folder_is_named(model: DiscreteHazard, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="the folder for the model does not exist") as caught:
+        save(model, tmp_path / "none" / "model.json")
+    assert caught.value.filename == str(tmp_path / "none")
 
 
 def test_a_missing_file_is_a_missing_file(tmp_path: Path) -> None:

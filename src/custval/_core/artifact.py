@@ -1,11 +1,14 @@
 """Fitted models as JSON files: written in one step or not at all, read by an allow-list, usable with NumPy alone.
 
-A file holds the format's version, the library's version, the type of the model, its parameters and its fitted values.
+A file holds the format's version, the library's version, the type of the model, its parameters, its fitted values and a
+checksum of these three, so that what was damaged on the way is refused and never predicts.
 Training data and identifiers are never among them. Reading a file imports and executes nothing that the file names.
 """
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import secrets
@@ -43,7 +46,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     NotFittedError
         If `model` is not fitted.
     OSError
-        If the file cannot be written.
+        If the folder does not exist, or the file cannot be written.
 
     Examples
     --------
@@ -62,6 +65,10 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     """
     text = json.dumps(to_dict(model), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, "the folder for the model does not exist; make it first", str(target.parent)
+        )
     beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
         with beside.open("x", encoding="utf-8") as file:
@@ -132,7 +139,7 @@ def to_dict(model: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``format``, ``version``, ``custval``, ``model`` and ``state``: JSON types only.
+        ``format``, ``version``, ``custval``, ``model``, ``state`` and ``checksum``: JSON types only.
 
     Raises
     ------
@@ -148,7 +155,7 @@ def to_dict(model: Any) -> dict[str, Any]:
     >>> model = DiscreteHazard(baseline="constant")
     >>> state = to_dict(model.fit([[0], [1], [0], [1]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])))
     >>> state["model"], sorted(state)
-    ('survival.DiscreteHazard', ['custval', 'format', 'model', 'state', 'version'])
+    ('survival.DiscreteHazard', ['checksum', 'custval', 'format', 'model', 'state', 'version'])
     """
     name = type_name(model)
     if not hasattr(model, "get_state") or not hasattr(model, "__sklearn_is_fitted__"):
@@ -156,7 +163,8 @@ def to_dict(model: Any) -> dict[str, Any]:
     if not model.__sklearn_is_fitted__():
         raise not_fitted(model)
     state = encode(model.get_state())
-    return {"format": "custval", "version": FORMAT, "custval": __version__, "model": name, "state": state}
+    head = {"format": "custval", "version": FORMAT, "custval": __version__}
+    return {**head, "model": name, "state": state, "checksum": _checksum(name, state)}
 
 
 @public("artifact")
@@ -207,11 +215,31 @@ def _read(state: Any, source: str) -> Any:
             f"reads formats up to {FORMAT}; upgrade custval"
         )
     try:
-        return decode({"type": state["model"], "state": state["state"]})
+        model = decode({"type": state["model"], "state": state["state"]})
+        as_saved = state.get("checksum") == _checksum(state["model"], state["state"])
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, OverflowError) as bad:
         raise InputError(f"{source} is damaged: its state cannot be read ({type(bad).__name__}: {bad})") from bad
+    if not model.__sklearn_is_fitted__():
+        raise InputError(f"{source} is damaged: it holds no fitted values")
+    if not as_saved:
+        raise InputError(f"{source} is damaged: its state is not the one that was saved; save or copy the model again")
+    return model
+
+
+def _checksum(model: Any, state: Any) -> str:
+    """Return a checksum that stays the same when a store writes 1.0 as 1 or orders the entries anew."""
+    text = json.dumps([model, _as_floats(state)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_floats(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_floats(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _as_floats(item) for name, item in value.items()}
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _why_unreadable(bad: json.JSONDecodeError) -> str:

@@ -132,6 +132,8 @@ def _decode_array(value: Mapping[str, Any]) -> TextArray:
     kind, values = value["array"], value["values"]
     if not isinstance(kind, str) or not _KINDS.fullmatch(kind):
         raise InputError(f"this artefact holds an array of {kind!r}; numbers, booleans, text and dates are allowed")
+    if not isinstance(value["shape"], list):
+        raise InputError(f"this artefact holds an array without its shape ({value['shape']!r}); it is damaged")
     if kind == "object":
         array = np.empty(len(values), dtype=object)
         array[:] = [decode(item) for item in values]
