@@ -68,7 +68,7 @@ def write_formula(page: Any, formula: nodes.math) -> None:
 
 def write_formula_block(page: Any, formula: nodes.math_block) -> None:
     """Write a formula that stands alone; one that is too wide for the page scrolls."""
-    page.body.append(f'<div style="overflow-x: auto">{mathml(formula, as_block=True)}</div>\n')
+    page.body.append(f'<div style="overflow-x: auto; padding: 0.4em 0">{mathml(formula, as_block=True)}</div>\n')
     raise nodes.SkipNode
 
 

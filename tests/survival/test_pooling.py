@@ -18,6 +18,7 @@ from custval.survival import (
     DiscreteHazard,
     MixtureCure,
     PiecewiseExponential,
+    SharedFrailtyCox,
     kaplan_meier,
     pool_rubin,
     survival_target,
@@ -151,6 +152,13 @@ class TestModels:
         tables, y = draws(120, 4)
         fitted = [CoxPH().fit(X, one_cause(y)) for X in tables]
         assert pool_rubin(fitted).df.tolist() == pool_rubin(fitted, df_complete=fitted[0].n_events_ - 2).df.tolist()
+
+    def test_models_of_accounts_are_pooled_too(self) -> None:
+        tables, y = draws(120, 3)
+        fitted = [
+            SharedFrailtyCox(frailty_variance=0.3).fit(X, one_cause(y), group=np.arange(120) // 3) for X in tables
+        ]
+        np.testing.assert_allclose(pool_rubin(fitted).coef, np.mean([one.coef_ for one in fitted], axis=0))
 
     def test_robust_errors_are_pooled_where_there_are_any(self) -> None:
         tables, y = draws(200, 3)

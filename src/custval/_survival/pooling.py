@@ -95,9 +95,9 @@ def pool_rubin(
     Parameters
     ----------
     models : sequence of m >= 2 fitted models
-        Of one kind and with the same columns: :class:`CoxPH`, :class:`DiscreteHazard`, :class:`AFT`,
-        :class:`MixtureCure` or :class:`PiecewiseExponential`, each fitted to another draw of what is missing. Robust
-        standard errors are pooled where the models have them.
+        Of one kind and with the same columns: :class:`CoxPH`, :class:`SharedFrailtyCox`, :class:`DiscreteHazard`,
+        :class:`AFT`, :class:`MixtureCure` or :class:`PiecewiseExponential`, each fitted to another draw of what is
+        missing. Robust standard errors are pooled where the models have them.
     df_complete : float, optional
         Degrees of freedom had nothing been missing, > 0: for survival models departures less coefficients. None: so
         counted where the models know their departures (``n_events_``), else without limit.
