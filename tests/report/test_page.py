@@ -331,3 +331,20 @@ def test_offers_that_differ_have_a_column(make: Any) -> None:
     text = Reader(html_report(make(plan=plan))).text
     assert "each with" not in text
     assert "data bonus" in text
+
+
+def test_incidence_by_group_is_drawn_for_the_leading_causes(make: Any) -> None:
+    from custval.report import html_report
+    from custval.survival import aalen_johansen, survival_target
+
+    random = np.random.default_rng(0)
+    event = random.choice([None, "voluntary", "involuntary"], 400, p=[0.5, 0.35, 0.15])
+    y = survival_target(random.integers(1, 40, 400), event)
+    groups = np.where(random.random(400) < 0.5, "monthly", "yearly")
+    plain = make()
+    base = replace(plain.base, left_by_cause={"involuntary": 60, "voluntary": 140})
+    page = html_report(replace(plain, base=base, group="contract", incidence_by_group=aalen_johansen(y, groups=groups)))
+    assert "Share that has left (voluntary), by contract" in page
+    assert "Share that has left (involuntary), by contract" in page
+    assert "by contract" in html_report(replace(plain, group="contract", incidence_by_group=None))
+    assert "Share that has left (voluntary)" not in html_report(replace(plain, incidence_by_group=None))

@@ -2,7 +2,7 @@
 
 Where watching begins late (a counting window, records that start on a date) only a few customers are at risk in the
 first months, and one departure among three would halve the curve for good. The curves then begin at a landmark: after
-the last early month in which somebody left while fewer than twenty of a group were at risk. They are conditional on
+the last early month in which somebody left while fewer than five of a group were at risk. They are conditional on
 having stayed so long.
 """
 
@@ -25,7 +25,8 @@ from custval._survival.product_limit import aalen_johansen, kaplan_meier
 
 __all__ = ("BaseCurves", "base_curves", "noted")
 
-_LEAST = 20
+_PEAK = 20
+_LEAST = 5
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def base_curves(cases: Cases, notes: list[Note]) -> BaseCurves:
     whole = _landmark(y, None) or 0.0
     start = whole if groups is None else _landmark(y, groups)
     if start is None:
-        said = f"no month has {_LEAST} customers of each {cases.group} at risk: the curve is of all customers together"
+        said = f"no month has {_PEAK} customers of each {cases.group} at risk: the curve is of all customers together"
         notes.append(Note("curves", 1, said))
         groups, start = None, whole
     for when, what in ((start, "survival curves"), (whole, "incidence curves")):
@@ -90,16 +91,16 @@ def _landmark(y: TextArray, groups: TextArray | None) -> float | None:
         return 0.0
     everybody = np.ones(len(y), dtype=bool)
     parts = [everybody] if groups is None else [groups == name for name in dict.fromkeys(groups.tolist())]
-    starts = [_first_settled(y[who]) for who in parts if groups is None or int(who.sum()) >= 10 * _LEAST]
+    starts = [_first_settled(y[who]) for who in parts if groups is None or int(who.sum()) >= 10 * _PEAK]
     known = [start for start in starts if start is not None]
     return None if len(known) < max(len(starts), 1) else max(known)
 
 
 def _first_settled(y: TextArray) -> float | None:
-    """Return the last month before the risk set's peak that has a departure among fewer than twenty; None: no peak."""
+    """Return the last month before the risk set's peak that has a departure among fewer than five; None: no peak."""
     months = np.arange(1.0, y["duration"].max() + 1)
     at_risk = np.searchsorted(np.sort(y["entry"]), months) - np.searchsorted(np.sort(y["duration"]), months)
-    if at_risk.max() < _LEAST:
+    if at_risk.max() < _PEAK:
         return None
     events = np.bincount(y["duration"][y["event"] > 0].astype(np.int64), minlength=len(months) + 1)[1:]
     early = np.flatnonzero((events > 0) & (at_risk < _LEAST) & (months <= months[at_risk.argmax()]))

@@ -14,6 +14,7 @@ from custval._report.picture_curves import MOST_LINES, incidence_picture, stayed
 
 if TYPE_CHECKING:
     from custval._pipeline.analysis import Analysis, Reading
+    from custval.survival import Curves, IncidenceCurve
 
 __all__ = ("churn_section", "curves_section")
 
@@ -32,10 +33,48 @@ def churn_section(analysis: Analysis) -> Markup:
 
 
 def curves_section(analysis: Analysis) -> Markup:
-    """Return survival by group and incidence by cause."""
-    return section(
-        "curves", "How long customers stay", columns(_survival_figure(analysis), _incidence_figure(analysis))
+    """Return survival by group, incidence by cause, and the incidence of the leading causes by group."""
+    grouped = _grouped_figures(analysis)
+    if analysis.group and len(analysis.base.left_by_cause) < 2 and grouped:
+        first, rest = columns(_survival_figure(analysis), grouped[0]), None
+    else:
+        first = columns(_survival_figure(analysis), _incidence_figure(analysis))
+        rest = columns(*grouped) if grouped else None
+    return section("curves", "How long customers stay", first, rest)
+
+
+def _grouped_figures(analysis: Analysis) -> list[Markup]:
+    """Return one figure for each of the two causes with the most departures, a line for each group."""
+    curves, counts = analysis.incidence_by_group, analysis.base.left_by_cause
+    if curves is None or not analysis.group:
+        return []
+    leading = sorted(counts, key=lambda cause: -counts[cause])[:2]
+    return [_grouped_figure(analysis, cause) for cause in leading if cause in _causes_of(curves)]
+
+
+def _causes_of(curves: Curves[IncidenceCurve]) -> tuple[str, ...]:
+    return next(iter(curves.values())).causes
+
+
+def _grouped_figure(analysis: Analysis, cause: str) -> Markup:
+    begin, unit, end = analysis.survival_from, analysis.base.time_unit, f": {cause}"
+    lines = tuple(
+        replace(line, label=line.label.removesuffix(end))
+        for line in incidence_lines(analysis.incidence_by_group, begin)
+        if line.label.endswith(end)
     )
+    why = f" ({readable(cause)})" if len(analysis.base.left_by_cause) > 1 else ""
+    heading = f"Share that has left{why}, by {_column_words(analysis.group or '')}"
+    return figure(
+        lambda width, key: incidence_picture(lines, unit=unit, width=width, key=key, title=heading),
+        key=f"incidence-{_place(analysis, cause)}",
+        heading=heading,
+        caption=_band_caption("Aalen-Johansen", len(lines), stayed(begin, unit)),
+    )
+
+
+def _place(analysis: Analysis, cause: str) -> int:
+    return list(analysis.base.left_by_cause).index(cause)
 
 
 def _survival_figure(analysis: Analysis) -> Markup:
