@@ -16,8 +16,8 @@ from custval._pipeline.customers import CustomerTable
 from custval._pipeline.headline import headline
 from custval._pipeline.market import mined_rules
 from custval._pipeline.memory import peak_memory_mb
-from custval._pipeline.quadrants import quadrants_of
-from custval._pipeline.scoring import ALERT_MONTHS, score_base
+from custval._pipeline.quadrants import Quadrants, quadrants_of
+from custval._pipeline.scoring import ALERT_MONTHS, Scores, score_base
 from custval._pipeline.settings import Settings
 from custval._pipeline.worth import value_summary
 from custval._survival.curve_groups import Curves
@@ -52,43 +52,45 @@ def run_chain(cases: Cases, settings: Settings, *, started: float) -> Analysis:
         rules, rule_notes, rule_methods = mined_rules(scores, cases)
         stages.next("plan")
         plan, summary = contact_plan(model, scores, cases, settings)
-    table = CustomerTable(
-        scores,
-        model.causes_,
-        quadrants,
-        never_gone=float(((1.0 + settings.monthly_discount) ** -np.arange(1.0, settings.horizon + 1)).sum()),
-        largest_loss=max(cases.loss_at_exit.values(), default=0.0),
-    )
-    made = [*cases.methods, _hazard_method(cases, model, settings), *_value_methods(cases, settings)]
-    made += [quadrants.method] if quadrants is not None else []
+    table = _customer_table(scores, model, quadrants, cases, settings)
+    quadrant_table = None if quadrants is None else quadrants.table
     return Analysis(
         title=cases.title,
-        headline=headline(cases, value, None if quadrants is None else quadrants.table, rules, summary),
+        headline=headline(cases, value, quadrant_table, rules, summary),
         base=cases.base,
         reading=cases.reading,
         group=cases.group if isinstance(curves.survival, Curves) else None,
-        survival=curves.survival,
-        survival_from=curves.survival_from,
-        incidence=curves.incidence,
-        incidence_from=curves.incidence_from,
-        incidence_by_group=curves.incidence_by_group,
         model=model,
         customers=table.head(),
         customers_total=len(scores),
         expected_leavers=float(scores.p_leave.sum()),
         value=value,
-        quadrants=None if quadrants is None else quadrants.table,
+        quadrants=quadrant_table,
         quadrant_points=None if quadrants is None else quadrants.points,
         rules=rules,
         baskets=len(scores) if cases.services else 0,
         plan=plan,
         plan_summary=summary,
         notes=(*notes, *(quadrants.notes if quadrants is not None else ()), *rule_notes),
-        methods=(*made, *rule_methods, _plan_method(cases, settings)),
+        methods=(*_methods(cases, model, settings, quadrants), *rule_methods, _plan_method(cases, settings)),
         seconds=time.perf_counter() - started,
         peak_memory_mb=peak_memory_mb(),
         customer_table=table,
+        **curves.fields(),
     )
+
+
+def _customer_table(
+    scores: Scores, model: DiscreteHazard, quadrants: Quadrants | None, cases: Cases, settings: Settings
+) -> CustomerTable:
+    discount = (1.0 + settings.monthly_discount) ** -np.arange(1.0, settings.horizon + 1)
+    largest_loss = max(cases.loss_at_exit.values(), default=0.0)
+    return CustomerTable(scores, model.causes_, quadrants, never_gone=float(discount.sum()), largest_loss=largest_loss)
+
+
+def _methods(cases: Cases, model: DiscreteHazard, settings: Settings, quadrants: Quadrants | None) -> list[Method]:
+    made = [*cases.methods, _hazard_method(cases, model), *_value_methods(cases, settings)]
+    return made if quadrants is None else [*made, quadrants.method]
 
 
 def _fit_hazard(cases: Cases, notes: list[Note]) -> DiscreteHazard:
@@ -130,8 +132,7 @@ def _seen_causes(y: TextArray, notes: list[Note]) -> TextArray:
     return survival_target(target.duration, event, entry=target.entry, causes=causes, time_unit=target.time_unit)
 
 
-def _hazard_method(cases: Cases, model: DiscreteHazard, settings: Settings) -> Method:
-    del settings
+def _hazard_method(cases: Cases, model: DiscreteHazard) -> Method:
     causes = "" if len(model.causes_) == 1 else f", all {len(model.causes_)} causes at once as competing risks"
     errors = "" if cases.cluster is None else " Errors are robust to several rows of one customer."
     text = (

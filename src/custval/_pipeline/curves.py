@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,10 @@ class BaseCurves:
     incidence: IncidenceCurve
     incidence_from: float
     incidence_by_group: Curves[IncidenceCurve] | None
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def base_curves(cases: Cases, notes: list[Note]) -> BaseCurves:
