@@ -15,6 +15,8 @@
 ================================  =====================================================================
 
 Take `lifetime_value` where a hazard model is fitted (any object with ``predict_survival``), `discounted_value` where a
+survival matrix is at hand from elsewhere, `ShiftedBetaGeometric` where only the sizes of cohorts are known, and
+`constant_retention_value` where nothing but one retention rate is.
 """
 
 from __future__ import annotations

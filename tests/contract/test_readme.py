@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SNIPPETS = runpy.run_path(str(ROOT / "tests" / "snippets.py"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_CODE = [page for page in PAGES if "_build" not in page.parts and SNIPPETS["snippets"](page)]
+WIDTH = 88  # what a block of code shows without scrolling
 DOORS = (
     "survival",
     "clv",
@@ -54,6 +55,14 @@ def test_relative_links_lead_somewhere() -> None:
     assert not gone
 
 
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_what_is_printed_is_shown_and_lines_fit_the_page(page: Path) -> None:
+    found = SNIPPETS["snippets"](page)
+    assert not [line for line, code, shown in found if "print(" in code and ">>>" not in code and shown is None]
+    lines = [text for _, code, shown in found for text in [*code.splitlines(), *(shown or "").splitlines()]]
+    assert not [text for text in lines if len(text) > WIDTH]
+
+
 def test_the_runner_sees_a_failing_snippet(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("text\n\n```python\nx = 1\n```\n\n```python\n>>> x + 1\n3\n```\n", encoding="utf-8")
@@ -61,4 +70,7 @@ def test_the_runner_sees_a_failing_snippet(tmp_path: Path) -> None:
         SNIPPETS["run"](page)
     page.write_text("```python\n1 / 0\n```\n", encoding="utf-8")
     with pytest.raises(ZeroDivisionError):
+        SNIPPETS["run"](page)
+    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="line 2\nExpected:\n3\nGot:\n2"):
         SNIPPETS["run"](page)
