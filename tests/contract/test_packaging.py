@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from importlib.metadata import metadata, version
@@ -69,3 +70,13 @@ def test_the_files_that_a_release_needs_exist() -> None:
 def test_the_changelog_knows_the_version_or_says_unreleased() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## [Unreleased]" in text or f"## [{custval.__version__}]" in text
+
+
+def test_every_public_name_stands_in_the_changelog() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
+    doors = [importlib.import_module(f"custval.{name}") for name in custval.__all__ if name.islower()]
+    names = {f"{door.__name__}.{name}": name for door in doors for name in door.__all__}
+    names |= {f"custval.{name}": name for name in custval.__all__ if not name.startswith("_")}
+    missing = sorted(path for path, name in names.items() if name not in told)
+    assert not missing, f"write in CHANGELOG.md, between backticks, what is new: {', '.join(missing)}"
