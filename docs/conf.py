@@ -39,8 +39,7 @@ myst_heading_anchors = 3
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
-autodoc_typehints_format = "short"
+autodoc_typehints = "none"  # the docstrings say them in words; of aliases a signature shows what NumPy makes of them
 
 html_theme = "furo"
 html_math_renderer = "mathml"

@@ -1,6 +1,6 @@
-"""Draw the picture of the README from a simulated operator.
+"""Draw the pictures of the README and of the guides from one simulated operator.
 
-Run ``python examples/picture.py docs/_static/quadrants.png``; it takes some seconds.
+Run ``python examples/picture.py docs/_static``; it takes some seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from custval.pipeline import Analysis, QuadrantPoints, demo
-from custval.plots import plot_quadrants, plot_survival
+from custval.plots import plot_incidence, plot_lorenz, plot_quadrants, plot_rules, plot_survival, plot_value
+from custval.segments import lorenz_curve
 
 
 def thinned(points: QuadrantPoints, most: int = 1200) -> QuadrantPoints:
@@ -23,20 +24,64 @@ def thinned(points: QuadrantPoints, most: int = 1200) -> QuadrantPoints:
     )
 
 
-def draw(analysis: Analysis) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """Return an empty figure."""
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def quadrants(analysis: Analysis) -> Figure:
     """Return the quadrants beside the survival curves."""
-    figure = Figure(figsize=(13, 5.4), layout="constrained", facecolor="white")
+    figure = blank(13, 5.4)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    value = analysis.value
-    assert value is not None
+    assert analysis.value is not None
     assert analysis.quadrant_points is not None
-    plot_quadrants(thinned(analysis.quadrant_points), analysis.quadrants, currency=value.currency, ax=left)
-    plot_survival(analysis.survival, ax=right)
+    plot_quadrants(thinned(analysis.quadrant_points), analysis.quadrants, currency=analysis.value.currency, ax=left)
+    plot_survival(analysis.survival, begin=analysis.survival_from, ax=right)
     figure.get_layout_engine().set(wspace=0.04, w_pad=0.1, h_pad=0.1)
     return figure
 
 
+def incidence(analysis: Analysis) -> Figure:
+    """Return the share that has left, cause by cause."""
+    figure = blank(8, 4.4)
+    plot_incidence(analysis.incidence, stacked=True, begin=analysis.incidence_from, ax=figure.subplots())
+    return figure
+
+
+def value(analysis: Analysis) -> Figure:
+    """Return how many customers are worth how much."""
+    figure = blank(8, 4.4)
+    assert analysis.value is not None
+    plot_value(analysis.value, ax=figure.subplots())
+    return figure
+
+
+def lorenz(analysis: Analysis) -> Figure:
+    """Return how unequally value is spread over the customers."""
+    figure = blank(6, 5)
+    plot_lorenz(lorenz_curve(analysis.customers["lifetime_value"].to_numpy().clip(0)), ax=figure.subplots())
+    return figure
+
+
+def rules(analysis: Analysis) -> Figure:
+    """Return the strongest rules between services."""
+    figure = blank(10, 4.4)
+    plot_rules(analysis.rules, top=8, ax=figure.subplots())
+    return figure
+
+
+PICTURES = (quadrants, incidence, value, lorenz, rules)
+
+
+def main(folder: Path, subscribers: int = 6000) -> list[Path]:
+    """Draw all pictures into a folder and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    analysis = demo(n_subscribers=subscribers)
+    paths = [folder / f"{draw.__name__}.png" for draw in PICTURES]
+    for draw, path in zip(PICTURES, paths, strict=True):
+        draw(analysis).savefig(path, dpi=100)
+    return paths
+
+
 if __name__ == "__main__":
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "quadrants.png")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draw(demo(n_subscribers=6000)).savefig(target, dpi=100)
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "pictures"))

@@ -1,0 +1,23 @@
+"""The pictures of the documentation can be drawn again, and the pages show each of them."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_picture_is_drawn_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    script = runpy.run_path(str(ROOT / "examples" / "picture.py"))
+    paths = script["main"](tmp_path, 1000)
+    assert len(paths) == 5
+    pages = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+    for path in paths:
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.stat().st_size > 10_000
+        assert f"_static/{path.name}" in pages
+        assert (ROOT / "docs" / "_static" / path.name).is_file()
