@@ -338,7 +338,7 @@ def _matrix_pairs(matrix: Any) -> tuple[list[Any], int, IntArray, IntArray]:
         if array.ndim != 2:
             raise InputError(f"a matrix of items must have 2 dimensions but has {array.ndim} (shape {array.shape})")
         names = list(range(array.shape[1]))
-        held = np.zeros(array.shape, dtype=bool)
+        held = np.zeros((len(array), array.shape[1]), dtype=bool)
         for j in names:
             held[:, j] = _check_held(array[:, j], f"column {j}")
     row, code = np.nonzero(held)
