@@ -86,3 +86,28 @@ def test_empty_tables_are_sound(world):
     view = customer_view(tables, as_of=world.month_end(3), engine="pandas")
     assert (view["recency_days"] == 90).all()
     assert (view[["calls_out_30d", "bill_last", "services_held"]] == 0).all(axis=None)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_implausible_times_repeats_and_missing_ids_are_counted(world, engine):
+    pytest.importorskip(engine)
+    cdr, bills, held = (world.tables[name].copy() for name in ("cdr", "bills", "holdings"))
+    cdr.loc[[1, 2, 3], "event_time"] *= 1000
+    cdr["subscriber_id"] = cdr["subscriber_id"].astype(float)
+    cdr.loc[[7, 8], "subscriber_id"] = np.nan
+    view = customer_view({**world.tables, "cdr": cdr}, as_of=world.month_end(3), engine=engine)
+    assert len(view) == len(customer_view(world, as_of=world.month_end(3), features=["age"], engine="pandas"))
+    bills = pd.concat([bills, bills.iloc[:4]], ignore_index=True)
+    held = pd.concat([held, held.iloc[:5]], ignore_index=True)
+    left = pd.concat([world.tables["departures"], world.tables["departures"].iloc[:1]], ignore_index=True)
+    report = check_tables(
+        {**world.tables, "cdr": cdr, "bills": bills, "holdings": held, "departures": left}, engine=engine
+    )
+    counts = {(t, r): int(b) for t, r, b in zip(report.table, report.rule, report.bad, strict=True) if b}
+    assert counts == {
+        ("cdr", "event_time lies within 1980..2100 in epoch seconds"): 3,
+        ("cdr", "subscriber_id is there"): 2,
+        ("bills", "subscriber_id, bill_time stand once"): 4,
+        ("holdings", "subscriber_id, service, added stand once"): 5,
+        ("departures", "subscriber_id stand once"): 1,
+    }

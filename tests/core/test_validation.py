@@ -53,6 +53,13 @@ def test_nearest_does_not_take_another_word_for_a_slip(given: str, options: list
     assert nearest(given, options) == ""
 
 
+def test_dates_are_shown_as_plain_dates() -> None:
+    for unit in ("D", "s"):
+        days = np.array(["2025-03-01", "2025-04-01"], dtype=f"datetime64[{unit}]")
+        said = message(check_rows, [True, False], days, name="start", rule="be known")
+        assert said.endswith("(first: row 1, value 2025-04-01)")
+
+
 def test_check_whole() -> None:
     assert check_whole(3.0, "top", low=1) == 3
     assert isinstance(check_whole(np.int64(3), "top"), int)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from custval._cdr.schema import LONG_AGO
 from custval._core.errors import InputError
 
 __all__ = ("DAY", "Moment", "moment")
@@ -51,6 +52,8 @@ def moment(as_of: Any) -> Moment:
     if isinstance(as_of, (bool, np.bool_)):
         raise InputError(f"as_of must be epoch seconds, a date or a datetime, not {as_of!r}")
     if isinstance(as_of, (int, np.integer)):
+        if abs(int(as_of)) > LONG_AGO:
+            raise InputError(f"as_of must be epoch seconds, not milliseconds: {as_of} lies beyond the year 5000")
         return Moment(int(as_of))
     text = as_of.isoformat() if isinstance(as_of, dt.date) else str(as_of)
     try:

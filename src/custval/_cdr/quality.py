@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._cdr.engines import named_tables, open_tables
-from custval._cdr.schema import COLUMNS, check_columns
+from custval._cdr.schema import COLUMNS, LEGAL, check_columns, check_ids
 from custval._core.doors import public
 from custval._core.results import Result, frozen
 from custval._core.typing import IntArray, TextArray
@@ -16,7 +16,7 @@ from custval._core.typing import IntArray, TextArray
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ("TableChecks", "check_tables", "sound_records")
+__all__ = ("TableChecks", "check_tables", "sound_records", "whole_ids")
 
 
 @public("cdr")
@@ -83,15 +83,21 @@ def check_tables(tables: Any, *, engine: str | None = None) -> TableChecks:
     """
     found: list[tuple[str, str, str, int, int]] = []
     with open_tables(named_tables(tables), engine) as opened:
+        schemas = {name: dict(table.collect_schema()) for name, table in opened.tables.items()}
         for name, table in opened.tables.items():
-            schema = dict(table.collect_schema())
+            schema = schemas[name]
             check_columns(
                 name, schema, [column for column in COLUMNS[name] if column in schema or column in _KEYS[name]]
             )
+            check_ids({"subscribers": schemas["subscribers"], name: schema})
             found += _counted(name, table, schema)
             if name != "subscribers":
                 found.append(_unknown(name, table, opened.tables["subscribers"]))
-        found.append(_repeated(opened.tables["subscribers"]))
+            if name in _ONCE:
+                keys, effect = _ONCE[name]
+                found.append(_repeated(name, table, keys, f"{', '.join(keys)} stand once", effect))
+        people = opened.tables["subscribers"]
+        found.append(_repeated("subscribers", people, ("subscriber_id",), "subscriber_id stands once", "refused"))
     table_names, rules, effects, rows, bad = zip(*found, strict=True)
     return TableChecks(
         table=frozen(np.array(table_names, dtype=object)),
@@ -100,6 +106,16 @@ def check_tables(tables: Any, *, engine: str | None = None) -> TableChecks:
         rows=frozen(np.array(rows, dtype=np.int64)),
         bad=frozen(np.array(bad, dtype=np.int64)),
     )
+
+
+def whole_ids(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return a table whose ids were made floats by missing ones with whole ids, without the rows that miss them."""
+    import narwhals as nw
+
+    if not table.collect_schema()["subscriber_id"].is_float():
+        return table
+    known = table.filter(~_absent("subscriber_id", nw.Float64()))
+    return known.with_columns(nw.col("subscriber_id").cast(nw.Int64))
 
 
 def sound_records(cdr: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -127,10 +143,12 @@ _NOT_NEGATIVE = {
     "cdr": ("duration_s", "volume_mb", "charge"),
     "bills": ("amount", "interconnect", "cost_to_serve", "arrears"),
 }
-_KNOWN = {
-    ("cdr", "kind"): ("voice", "sms", "data"),
-    ("cdr", "direction"): ("out", "in"),
-    ("contacts", "kind"): ("complaint", "enquiry", "retention"),
+_TIMES = ("event_time", "bill_time", "added", "removed", "departure_time")
+_PLAUSIBLE = (315_532_800, 4_102_444_800)  # 1980 and 2100
+_ONCE = {
+    "bills": (("subscriber_id", "bill_time"), "counted twice"),
+    "holdings": (("subscriber_id", "service", "added"), "counted twice"),
+    "departures": (("subscriber_id",), "gone from the first on"),
 }
 
 
@@ -140,12 +158,14 @@ def _counted(name: str, table: nw.LazyFrame[Any], schema: dict[str, Any]) -> lis
 
     rules: dict[str, tuple[str, nw.Expr]] = {}
     for column in _KEYS[name]:
-        rules[f"{column} is there"] = ("set aside", nw.col(column).is_null())
+        rules[f"{column} is there"] = ("set aside", _absent(column, schema[column]))
+    for column in [key for key in _KEYS[name] if key in _TIMES]:
+        rules[f"{column} lies within 1980..2100 in epoch seconds"] = ("outside every window", _implausible(column))
     for column in _NOT_NEGATIVE.get(name, ()):
         if column in schema:
             effect = "set aside" if column in ("duration_s", "volume_mb") else "used as it is"
             rules[f"{column} is a number >= 0"] = (effect, nw.col(column).is_null() | (nw.col(column) < 0))
-    for (owner, column), options in _KNOWN.items():
+    for (owner, column), options in LEGAL.items():
         if owner == name:
             known = _any_of(column, options)
             rules[f"{column} is one of {', '.join(options)}"] = ("counted in no total of a kind", ~known)
@@ -156,6 +176,24 @@ def _counted(name: str, table: nw.LazyFrame[Any], schema: dict[str, Any]) -> lis
     counts: Any = marked.select(nw.len().cast(nw.Float64).alias("n"), *sums).collect()
     total, bad = int(counts["n"][0]), [int(counts[f"r{i}"][0] or 0) for i in range(len(rules))]
     return [(name, rule, effect, total, bad[i]) for i, (rule, (effect, _)) in enumerate(rules.items())]
+
+
+def _absent(column: str, dtype: Any) -> nw.Expr:
+    """Say where a value is missing: a float that is no number is missing too."""
+    import narwhals as nw
+
+    missing = nw.col(column).is_null()
+    return missing | nw.col(column).is_nan() if dtype.is_float() else missing
+
+
+def _implausible(column: str) -> nw.Expr:
+    import narwhals as nw
+
+    first, last = _PLAUSIBLE
+    outside = (nw.col(column) < first) | (nw.col(column) >= last)
+    if column == "removed":  # -1: still held
+        outside &= nw.col(column) != -1
+    return outside & ~nw.col(column).is_null()
 
 
 def _any_of(column: str, options: tuple[str, ...]) -> nw.Expr:
@@ -171,17 +209,20 @@ def _unknown(name: str, table: nw.LazyFrame[Any], subscribers: nw.LazyFrame[Any]
     """Count the rows whose subscriber is not in the table of subscribers."""
     import narwhals as nw
 
-    heads = table.group_by("subscriber_id").agg(nw.len().alias("n"))
-    strange = heads.join(subscribers.select("subscriber_id"), on="subscriber_id", how="anti")
+    heads = whole_ids(table).group_by("subscriber_id").agg(nw.len().alias("n"))
+    strange = heads.join(whole_ids(subscribers).select("subscriber_id"), on="subscriber_id", how="anti")
     return (name, "subscriber is known", "set aside", _total(heads), _total(strange))
 
 
-def _repeated(subscribers: nw.LazyFrame[Any]) -> tuple[str, str, str, int, int]:
+def _repeated(
+    name: str, table: nw.LazyFrame[Any], keys: tuple[str, ...], rule: str, effect: str
+) -> tuple[str, str, str, int, int]:
+    """Count the rows whose keys stand in a row before them."""
     import narwhals as nw
 
-    heads = subscribers.group_by("subscriber_id").agg(nw.len().alias("n"))
+    heads = table.group_by(*keys).agg(nw.len().alias("n"))
     more = heads.with_columns((nw.col("n") - 1).alias("n"))
-    return ("subscribers", "subscriber_id stands once", "refused", _total(heads), _total(more))
+    return (name, rule, effect, _total(heads), _total(more))
 
 
 def _total(counts: nw.LazyFrame[Any]) -> int:

@@ -8,12 +8,13 @@ from typing import Any
 from custval._core.errors import InputError
 from custval._core.validation import nearest
 
-__all__ = ("COLUMNS", "check_columns", "check_table_names")
+__all__ = ("COLUMNS", "LEGAL", "LONG_AGO", "check_columns", "check_ids", "check_table_names")
 
-# number: int or float; time: a date or datetime; text: text or categories; flag: booleans
+# id: numbers or text, alike in all tables; number: int or float; seconds: epoch seconds; time: a date or datetime;
+# and text is text or categories, a flag booleans
 COLUMNS: dict[str, dict[str, str]] = {
     "subscribers": {
-        "subscriber_id": "number",
+        "subscriber_id": "id",
         "activation": "time",
         "region": "text",
         "brand": "text",
@@ -21,17 +22,17 @@ COLUMNS: dict[str, dict[str, str]] = {
         "monthly_fee": "number",
         "contract": "text",
         "contract_end": "time",
-        "account_id": "number",
+        "account_id": "id",
         "age": "number",
         "paperless": "flag",
         "autopay": "flag",
     },
     "cdr": {
-        "subscriber_id": "number",
-        "event_time": "number",
+        "subscriber_id": "id",
+        "event_time": "seconds",
         "kind": "text",
         "direction": "text",
-        "other_party": "number",
+        "other_party": "id",
         "duration_s": "number",
         "volume_mb": "number",
         "on_net": "flag",
@@ -41,18 +42,25 @@ COLUMNS: dict[str, dict[str, str]] = {
         "charge": "number",
     },
     "bills": {
-        "subscriber_id": "number",
-        "bill_time": "number",
+        "subscriber_id": "id",
+        "bill_time": "seconds",
         "amount": "number",
         "interconnect": "number",
         "cost_to_serve": "number",
         "arrears": "number",
     },
-    "contacts": {"subscriber_id": "number", "event_time": "number", "kind": "text"},
-    "holdings": {"subscriber_id": "number", "service": "text", "added": "number", "removed": "number"},
-    "departures": {"subscriber_id": "number", "departure_time": "number", "cause": "text"},
-    "campaigns": {"subscriber_id": "number", "event_time": "number", "treated": "flag"},
+    "contacts": {"subscriber_id": "id", "event_time": "seconds", "kind": "text"},
+    "holdings": {"subscriber_id": "id", "service": "text", "added": "seconds", "removed": "seconds"},
+    "departures": {"subscriber_id": "id", "departure_time": "seconds", "cause": "text"},
+    "campaigns": {"subscriber_id": "id", "event_time": "seconds", "treated": "flag"},
 }
+
+LEGAL: dict[tuple[str, str], tuple[str, ...]] = {
+    ("cdr", "kind"): ("voice", "sms", "data"),
+    ("cdr", "direction"): ("out", "in"),
+    ("contacts", "kind"): ("complaint", "enquiry", "retention"),
+}
+LONG_AGO = 1e11  # as seconds the year 5138: times beyond it are milliseconds
 
 
 def check_table_names(names: Iterable[str]) -> None:
@@ -77,8 +85,23 @@ def check_columns(table: str, schema: Mapping[str, Any], needed: Iterable[str]) 
             raise InputError(f"column {name!r} of table {table!r} must hold {_WORDS[kind]}, not {schema[name]}")
 
 
+def check_ids(schemas: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse tables of which one names subscribers by text and another by number: they would never meet."""
+    import narwhals as nw
+
+    text = [name for name, schema in schemas.items() if schema["subscriber_id"] == nw.String]
+    numbers = [name for name in schemas if name not in text]
+    if text and numbers:
+        raise InputError(
+            f"subscriber_id is text in {', '.join(map(repr, text))} but a number in {', '.join(map(repr, numbers))}; "
+            "give it in one way in all tables"
+        )
+
+
 _WORDS = {
-    "number": "numbers (times as whole epoch seconds)",
+    "id": "whole numbers or text",
+    "number": "numbers",
+    "seconds": "times as whole epoch seconds",
     "time": "dates or datetimes",
     "text": "text or categories",
     "flag": "booleans",
@@ -88,7 +111,9 @@ _WORDS = {
 def _is_kind(dtype: Any, kind: str) -> bool:
     import narwhals as nw
 
-    if kind == "number":
+    if kind == "id":
+        return bool(dtype.is_numeric()) or dtype == nw.String
+    if kind in ("number", "seconds"):
         return bool(dtype.is_numeric())
     if kind == "time":
         return dtype in (nw.Datetime, nw.Date)

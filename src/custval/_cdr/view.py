@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from custval._cdr.account import active_subscribers, care_features, money_features, service_features
 from custval._cdr.dictionary import Feature, check_windows, chosen
 from custval._cdr.dictionary import features as feature_dictionary
-from custval._cdr.engines import Opened, named_tables, open_tables
+from custval._cdr.engines import named_tables, open_tables
 from custval._cdr.moment import Moment, moment
-from custval._cdr.quality import sound_records
-from custval._cdr.schema import COLUMNS, check_columns
+from custval._cdr.quality import sound_records, whole_ids
+from custval._cdr.schema import COLUMNS, check_columns, check_ids
+from custval._cdr.silence import warn_of_silence
 from custval._cdr.usage import LOOKBACK_DAYS, usage_features, visible_records
 from custval._core.doors import public
 from custval._core.errors import InputError
@@ -69,8 +70,16 @@ def customer_view(
     MissingExtraError
         If the engine is not installed.
 
+    Warns
+    -----
+    DataWarning
+        For each table whose records all count for nothing, with the reason: too old, after `as_of`, times in
+        milliseconds, strange subscribers, unknown kinds.
+
     Notes
     -----
+    A ``subscriber_id`` may be a number or text, in the same way in all tables.
+
     Tenure counts calendar months: the month of `as_of` minus the month of activation. Contract terms ("one year",
     "two years") roll over by their own length.
 
@@ -95,8 +104,11 @@ def customer_view(
     with open_tables({name: table for name, table in named.items() if name in needed}, engine) as opened:
         picked = _allowed(opened.tables, picked) if features is None else picked
         _check_schemas(opened.tables, picked)
-        made = _assembled(opened.tables, picked, now, days)
-        return _answer(made, opened, [feature.name for feature in picked])
+        sound = {name: whole_ids(table) for name, table in opened.tables.items()}
+        made = _assembled(sound, picked, now, days)
+        frame = _collected(made, sound["subscribers"], [feature.name for feature in picked])
+        warn_of_silence(sound, frame, picked, now, days)
+        return _answer(frame, opened.kind)
 
 
 def _allowed(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Feature]) -> tuple[Feature, ...]:
@@ -119,7 +131,8 @@ def _check_schemas(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Featur
     for feature in picked:
         needed.setdefault(feature.table, []).extend(feature.columns)
     for table, columns in needed.items():
-        check_columns(table, dict(tables[table].collect_schema()), dict.fromkeys(columns))
+        check_columns(table, dict(tables[table].collect_schema()), dict.fromkeys(["subscriber_id", *columns]))
+    check_ids({table: dict(tables[table].collect_schema()) for table in needed})
 
 
 def _assembled(
@@ -158,17 +171,35 @@ def _finished(feature: Feature, windows: tuple[int, ...]) -> nw.Expr:
     return column.cast(nw.Float64).fill_null(absent)
 
 
-def _answer(made: nw.LazyFrame[Any], opened: Opened, names: list[str]) -> AnyFrame:
-    """Collect, check that each customer stands once, and return the kind of frame that was given."""
+def _collected(made: nw.LazyFrame[Any], subscribers: nw.LazyFrame[Any], names: list[str]) -> nw.DataFrame[Any]:
+    """Collect, and check that there is somebody and that each customer stands once."""
     frame: Any = made.collect().sort("subscriber_id").select("subscriber_id", *names)
     if not len(frame):
-        raise InputError("no subscriber had joined and not yet left at as_of; check as_of against activation")
+        raise InputError(_why_nobody(subscribers))
     repeated = len(frame) - frame.get_column("subscriber_id").n_unique()
     if repeated:
         raise InputError(
             f"{repeated} of {len(frame)} rows of table 'subscribers' repeat a subscriber_id listed more than once; "
             "keep one row for each subscriber"
         )
-    if opened.kind == "polars":
+    collected: nw.DataFrame[Any] = frame
+    return collected
+
+
+def _why_nobody(subscribers: nw.LazyFrame[Any]) -> str:
+    import narwhals as nw
+
+    known = (~nw.col("activation").is_null()).cast(nw.Float64).sum().alias("known")
+    counted: Any = subscribers.select(nw.len().alias("n"), known).collect()
+    if not counted["n"][0]:
+        return "table 'subscribers' has no rows"
+    if not counted["known"][0]:
+        return "activation is missing in every row of table 'subscribers'; give the day on which each customer joined"
+    return "no subscriber had joined and not yet left at as_of; check as_of against activation"
+
+
+def _answer(frame: Any, kind: str) -> AnyFrame:
+    """Return the kind of frame that was given."""
+    if kind == "polars":
         return frame.to_polars()
-    return frame.to_arrow() if opened.kind == "arrow" else frame.to_pandas().reset_index(drop=True)
+    return frame.to_arrow() if kind == "arrow" else frame.to_pandas().reset_index(drop=True)

@@ -5,6 +5,7 @@ Row numbers count from 0 and are the only thing said about a customer: never an 
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from collections.abc import Iterable
 from typing import Any
@@ -49,11 +50,17 @@ def check_rows(ok: ArrayLike, values: Any, *, name: str, rule: str, fix: str = "
     if bad.size == 0:
         return
     first = int(bad[0])
-    shown = np.asarray(values)[first]
-    shown = shown.item() if isinstance(shown, np.generic) else shown
+    shown = _shown(np.asarray(values)[first])
     rows = "row is" if len(truth) == 1 else "rows is" if bad.size == 1 else "rows are"
-    text = f"{name} must {rule} but {bad.size} of {len(truth)} {rows} not (first: row {first}, value {shown!r})"
+    text = f"{name} must {rule} but {bad.size} of {len(truth)} {rows} not (first: row {first}, value {shown})"
     raise InputError(f"{text}; {fix}" if fix else text)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as in code, but a date as a plain date."""
+    if isinstance(value, (np.datetime64, dt.date)):
+        return str(value).replace("T", " ").removesuffix(" 00:00:00")
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def check_length(values: Any, n: int, *, name: str, other: str = "X") -> None:
