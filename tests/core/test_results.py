@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from custval._core.errors import MissingExtraError
 from custval._core.results import Result, frozen, jsonable
 from custval._core.typing import FloatArray
 
@@ -64,3 +66,13 @@ def test_html_escapes_and_names_the_type() -> None:
     page = CURVE._repr_html_()
     assert "<b>Curve</b>" in page
     assert "<table" in page
+
+
+def test_without_pandas_a_table_says_what_it_needs_and_a_notebook_shows_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    curve = Curve(np.array([1.0, 2.0]), np.array([0.5, 0.25]), None, "month")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert curve._repr_html_().startswith("<p><b>Curve</b></p><pre>Curve(times=array([1., 2.])")
+    with pytest.raises(MissingExtraError, match="a table needs pandas, which is not installed here"):
+        curve.to_frame()

@@ -171,3 +171,26 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'custval\[plots\]'"):
         plot_survival(kaplan_meier(y))
+
+
+def test_nine_groups_are_nine_ways_of_drawing(y: Any) -> None:
+    axes = plot_survival(kaplan_meier(y, groups=np.arange(400) % 9))
+    drawn = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in axes.lines if len(line.get_xdata()) > 1}
+    assert len(drawn) == 9
+    assert len(axes.get_legend().get_texts()) == 9
+
+
+def test_the_value_of_customers_is_drawn_from_a_lifetime_value_too() -> None:
+    worth = SimpleNamespace(value=np.linspace(0.0, 400.0, 101), currency="$")
+    assert [text.get_text() for text in plot_value(worth).texts] == ["Median $200", "Mean $200"]
+    for wrong in (None, 3, SimpleNamespace(value=2.0)):
+        with pytest.raises(InputError, match=r"plot_value needs values of customers: analysis\.value"):
+            plot_value(wrong)
+
+
+def test_the_words_of_a_rule_stand_on_a_ground_of_their_own() -> None:
+    rules = pd.DataFrame(
+        {"antecedent": ["a"], "consequent": ["b"], "support": [0.2], "confidence": [0.6], "lift": [0.98]}
+    )
+    words = plot_rules(rules).texts[0]
+    assert words.get_bbox_patch().get_facecolor()[:3] == (1.0, 1.0, 1.0)

@@ -16,6 +16,7 @@ __all__ = (
     "MissingExtraError",
     "NotFittedError",
     "import_extra",
+    "import_pandas",
     "not_fitted",
     "warn",
 )
@@ -74,6 +75,15 @@ def import_extra(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as missing:
         text = f"{module} is needed here; install it with: pip install 'custval[{extra}]'"
+        raise MissingExtraError(text) from missing
+
+
+def import_pandas() -> Any:
+    """Import pandas for a table, or say that this is what tables need: numbers and predictions do without."""
+    try:
+        return importlib.import_module("pandas")
+    except ImportError as missing:
+        text = "a table needs pandas, which is not installed here (pip install pandas); to_dict() needs nothing"
         raise MissingExtraError(text) from missing
 
 

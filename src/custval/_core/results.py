@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from custval._core.errors import import_pandas
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -55,14 +57,20 @@ class Result:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the result as a pandas frame: one row for each element of the longest 1-D fields."""
-        import pandas as pd
-
+        frames = import_pandas()
         named = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         columns = {name: value for name, value in named.items() if isinstance(value, np.ndarray) and value.ndim == 1}
         longest = max((len(value) for value in columns.values()), default=0)
-        return pd.DataFrame({name: value for name, value in columns.items() if len(value) == longest})
+        table: pd.DataFrame = frames.DataFrame(
+            {name: value for name, value in columns.items() if len(value) == longest}
+        )
+        return table
 
     def _repr_html_(self) -> str:
         """Return the result as an HTML table for notebooks."""
         head = f"<p><b>{html.escape(type(self).__name__)}</b></p>"
-        return head + self.to_frame().to_html(max_rows=12, border=0, escape=True)
+        try:
+            table = self.to_frame()
+        except ImportError:  # a notebook without pandas still shows the result
+            return f"{head}<pre>{html.escape(repr(self))}</pre>"
+        return head + table.to_html(max_rows=12, border=0, escape=True)

@@ -77,7 +77,8 @@ def name_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, gap: f
     for (x, y, name, colour), height in zip(ends, heights, strict=True):
         ax.plot([x], [y], marker="o", markersize=4, color=colour, clip_on=False)
         place: Any = {"xy": (x, y), "xytext": (right + 0.02 * (right - left), height), "textcoords": "data"}
-        ax.annotate(name, **place, color=INK, fontsize=9.5, va="center", annotation_clip=False)
+        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 2}
+        ax.annotate(name, **place, arrowprops=leader, color=INK, fontsize=9.5, va="center", annotation_clip=False)
 
 
 def _format(ax: Axes, axis: str, shape: Any) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ("plot_incidence", "plot_survival")
 
+HUES = 6  # the seventh colour is a grey
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+
 
 @public("plots")
 def plot_survival(curves: SurvivalCurve | Curves[SurvivalCurve], *, begin: float = 0.0, ax: Axes | None = None) -> Axes:
@@ -125,13 +128,17 @@ def _draw(lines: Sequence[StepLine], axes: Axes, unit: str, *, high: float) -> A
     quiet(axes)
     ends = []
     for position, line in enumerate(lines):
-        colour = series_colour(position)
-        axes.step(line.times, line.values, where="post", color=colour, linewidth=2, label=line.label or "all")
+        # colours come again with other dashes, so that every line can be named
+        colour, dashes = series_colour(position % HUES), DASHES[position // HUES % len(DASHES)]
+        style: dict[str, Any] = {"color": colour, "linewidth": 2, "linestyle": dashes}
+        axes.step(line.times, line.values, where="post", label=line.label or "all", **style)
         if line.lower is not None and line.upper is not None:
             axes.fill_between(line.times, line.lower, line.upper, step="post", color=colour, alpha=0.14, linewidth=0)
         ends.append((float(line.times[-1]), float(line.values[-1]), _named(line), colour))
     _frame(axes, lines, unit, high)
     name_ends(axes, ends)
+    if len(lines) > HUES:
+        axes.legend(frameon=False, fontsize=8.5, ncols=2, handlelength=3.2)
     return axes
 
 

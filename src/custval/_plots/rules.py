@@ -70,7 +70,10 @@ def plot_rules(rules: Any, *, top: int = 10, ax: Axes | None = None) -> Axes:
     axes.axvline(1, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
     for row, lift, support, confidence in zip(rows, best["lift"], best["support"], best["confidence"], strict=True):
         words = f"{decimal_text(lift, 2)}  ·  {percent_text(confidence)} of them, {percent_text(support)} of all"
-        axes.annotate(words, (lift, row), xytext=(5, 0), textcoords="offset points", va="center", color=INK, fontsize=9)
+        # the line of no connection must not run through the words
+        ground = {"boxstyle": "square,pad=0.15", "facecolor": "white", "linewidth": 0}
+        place: dict[str, Any] = {"xy": (lift, row), "xytext": (5, 0), "textcoords": "offset points"}
+        axes.annotate(words, **place, va="center", color=INK, fontsize=9, bbox=ground)
     axes.set(
         xlim=(0, 1.8 * float(best["lift"].max())),
         xlabel="Lift: times as often as among all customers; 1 = no connection",

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import InputError
 from custval._core.palette import INK, MUTED, series_colour
+from custval._core.typing import FloatArray
 from custval._core.wording import money_text, percent_text
 from custval._plots.axes import money_ticks, new_axes, quiet, share_ticks, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from custval.clv import LifetimeValue
     from custval.pipeline import ValueSummary
     from custval.segments import LorenzCurve
 
@@ -89,13 +92,13 @@ def plot_lorenz(curve: LorenzCurve, *, top: float = 0.2, ax: Axes | None = None)
 
 
 @public("plots")
-def plot_value(summary: ValueSummary, *, ax: Axes | None = None) -> Axes:
+def plot_value(summary: ValueSummary | LifetimeValue, *, ax: Axes | None = None) -> Axes:
     """Draw how value is spread over the customers, with mean and median.
 
     Parameters
     ----------
-    summary : ValueSummary
-        ``analysis.value`` of ``custval.pipeline.analyse``; `sample` and `currency` are read.
+    summary : ValueSummary or LifetimeValue
+        ``analysis.value`` of ``custval.pipeline.analyse``, or what ``custval.clv.lifetime_value`` returns.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default on a new figure, reached as ``axes.figure``.
 
@@ -106,6 +109,8 @@ def plot_value(summary: ValueSummary, *, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
+    InputError
+        For anything else, or where there is no customer.
     MissingExtraError
         Without matplotlib.
 
@@ -118,9 +123,9 @@ def plot_value(summary: ValueSummary, *, ax: Axes | None = None) -> Axes:
     >>> [text.get_text() for text in axes.texts]
     ['Median $200', 'Mean $200']
     """
+    values = _values(summary)
     axes = new_axes(ax)
     quiet(axes)
-    values = summary.sample
     low, high = (float(bound) for bound in np.quantile(values, [0.01, 0.99]))
     shown = np.clip(values, low, high)
     axes.hist(shown, bins=36, weights=np.full(len(shown), 1 / len(shown)), color=series_colour(0), rwidth=0.94)
@@ -132,6 +137,17 @@ def plot_value(summary: ValueSummary, *, ax: Axes | None = None) -> Axes:
     share_ticks(axes, "y")
     titled(axes, "Value of a customer")
     return axes
+
+
+def _values(summary: Any) -> FloatArray:
+    """Return the value of each customer drawn, or refuse what holds none."""
+    values = getattr(summary, "sample", getattr(summary, "value", None))
+    if not isinstance(values, np.ndarray) or values.ndim != 1 or not len(values):
+        raise InputError(
+            "plot_value needs values of customers: analysis.value of custval.pipeline.analyse, or what "
+            f"custval.clv.lifetime_value returns, not {type(summary).__name__}"
+        )
+    return values
 
 
 def _marked(axes: Axes, value: float, words: str, *, left: bool, height: float) -> None:
