@@ -19,6 +19,7 @@ from custval._survival.cox_data import checked_data
 from custval._survival.cox_fit import data_rows
 from custval._survival.cox_likelihood import evaluate, risk_sums
 from custval._survival.cox_residuals import mean_increment
+from custval._survival.cox_rows import cox_rows
 from custval.artifact import from_dict, to_dict
 from custval.survival import CoxPH, alert_list, cox_residuals, ph_test, schoenfeld_residuals, survival_target
 
@@ -395,3 +396,33 @@ def test_settings_are_checked():
     ):
         with pytest.raises(InputError, match=said):
             ask()
+
+
+@pytest.mark.parametrize("strata", [1, 3])
+def test_means_of_risk_sets_over_many_blocks_are_those_counted_one_by_one(strata):
+    rng = np.random.default_rng(5)
+    n, p = 30_000, 3
+    X, duration = rng.normal(size=(n, p)), rng.exponential(size=n)
+    duration[: n // 10] = np.round(duration[: n // 10], 2) + 0.01  # a few tied times among many that are not
+    event, stratum = rng.random(n) < 0.4, rng.integers(0, strata, n)
+    weight, coef = rng.uniform(0.5, 2.0, n), np.array([0.3, -0.2, 0.1])
+    rows = cox_rows(
+        X,
+        entry=None,
+        duration=duration,
+        event=event,
+        weight=weight,
+        stratum=None if strata == 1 else stratum,
+        ties="efron",
+    )
+    sums = risk_sums(coef, rows, "efron")
+    assert rows.count.max() > 1
+    for j in np.concatenate([rng.integers(0, len(rows.times), 200), np.argsort(-rows.count)[:20]]):
+        mine = stratum == rows.stratum[j]
+        there, gone = mine & (duration >= rows.times[j]), mine & event & (duration == rows.times[j])
+        Z = X - rows.center[rows.stratum[j]]
+        risk = weight * np.exp(Z @ coef)
+        np.testing.assert_allclose(sums.total[j], risk[there].sum(), rtol=1e-11)
+        np.testing.assert_allclose(sums.mean[:, j], risk[there] @ Z[there] / risk[there].sum(), atol=1e-11)
+        if gone.sum() > 1:
+            np.testing.assert_allclose(sums.tied[:, j], risk[gone] @ Z[gone] / risk[there].sum(), atol=1e-11)

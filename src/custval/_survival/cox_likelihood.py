@@ -123,8 +123,8 @@ def slope_and_gram(sums: RiskSums, rows: CoxRows, at: FloatArray | None = None) 
     if at is not None:
         happened = rows.X @ np.where(rows.event, rows.weight * at[rows.leave - 1], 0.0)
     if sums.grams is None or sums.cells is None:
-        expected = expected_events(sums, rows, at)
-        return happened - rows.X @ expected, weighted_product(rows.X, expected, rows.X)
+        happening, gram = _slope_and_gram(rows.X, expected_events(sums, rows, at))
+        return happened - happening, gram
     first = rows.starts[:-1]
     share = _shares(sums, rows.enter[first], rows.leave[first], rows.event[first], at)
     return happened - sums.cells @ share, np.asarray(np.tensordot(share, sums.grams, axes=1))
@@ -175,7 +175,11 @@ def risk_sums(coef: FloatArray, rows: CoxRows, ties: str) -> RiskSums:
     """Return all sums over risk sets at `coef` (p,), in one look at the rows where cells are few."""
     p, n = rows.X.shape
     count = len(rows.starts) - 1
+    told = float(coef @ rows.event_sum)
     few = n >= _FEW * count and count * p * p <= _GRAMS
+    if not few and not rows.late:
+        risk = _risks(coef, rows)
+        return _gathered(rows, ties, told=told, risk=risk, total=_backward(risk[None], None, rows)[0])
     risk = np.empty(n)
     cells, grams = np.empty((p, count)), np.empty((count, p, p)) if few else None
     for part, inside in _parts(rows, few=few):
@@ -187,8 +191,45 @@ def risk_sums(coef: FloatArray, rows: CoxRows, ties: str) -> RiskSums:
             cells[:, inside] = _neighbours(block * own, rows.starts[inside] - part.start)
         else:
             _add_cell(block, own, cells, grams, inside.start, first=part.start == rows.starts[inside.start])
-    heads = np.add.reduceat(risk, rows.starts[:-1])
-    return _gathered(rows, ties, told=float(coef @ rows.event_sum), risk=risk, heads=heads, cells=cells, grams=grams)
+    total = at_risk(np.add.reduceat(risk, rows.starts[:-1]), rows)
+    return _gathered(rows, ties, told=told, risk=risk, total=total, cells=cells, grams=grams)
+
+
+def _risks(coef: FloatArray, rows: CoxRows) -> FloatArray:
+    """Return case weight times the exponential of the linear predictor, (n,)."""
+    risk = np.empty(rows.X.shape[1])
+    for part in _blocks(len(risk)):
+        np.exp(coef @ rows.X[:, part], out=risk[part])
+    if rows.weighted:
+        risk *= rows.weight
+    return risk
+
+
+def _backward(values: FloatArray, risk: FloatArray | None, rows: CoxRows) -> FloatArray:
+    """Return sums of `values` (q, n), times `risk` (n,) where given, over risk sets, (q, J), where nobody is late.
+
+    From the last row to the first, block by block: a block is weighted and summed while it is in the cache.
+    """
+    first = np.flatnonzero(np.diff(rows.leave, prepend=0))  # of each event time
+    made = np.empty((len(values), len(first)))
+    carry, room = np.zeros((len(values), 1)), np.empty((len(values), _BLOCK))
+    for part in reversed(list(_blocks(values.shape[1]))):
+        block = room[:, : part.stop - part.start]
+        np.multiply(values[:, part], 1.0 if risk is None else risk[part], out=block)
+        np.cumsum(block[:, ::-1], axis=1, out=block[:, ::-1])
+        block += carry
+        carry = block[:, :1].copy()
+        start, end = np.searchsorted(first, [part.start, part.stop])
+        np.take(block, first[start:end] - part.start, axis=1, out=made[:, start:end], mode="clip")
+    if len(rows.center) > 1:
+        for column in made:
+            column[:] -= np.append(column, 0.0)[rows.base[1:]][rows.stratum]
+    return made
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    for start in range(0, n, _BLOCK):
+        yield slice(start, min(start + _BLOCK, n))
 
 
 def _neighbours(values: FloatArray, starts: IntArray) -> FloatArray:
@@ -227,24 +268,28 @@ def _gathered(
     *,
     told: float,
     risk: FloatArray,
-    heads: FloatArray,
-    cells: FloatArray,
-    grams: FloatArray | None,
+    total: FloatArray,
+    cells: FloatArray | None = None,
+    grams: FloatArray | None = None,
 ) -> RiskSums:
-    """Return the sums of risk sets from those of cells."""
+    """Return the sums of risk sets from those of cells, or of rows where cells are not few and nobody is late."""
     size = len(rows.times)
     E0 = _sums(rows.leave[rows.event] - 1, risk[rows.event], size)
-    S0 = np.maximum(at_risk(heads, rows), E0)  # rounding must not leave a risk set below its own events
-    mean = np.empty((len(cells), size))
-    for column, own in zip(mean, cells, strict=True):
-        np.divide(at_risk(own, rows), S0, out=column)
-    tied = np.zeros((len(cells), 0))
+    S0 = np.maximum(total, E0)  # rounding must not leave a risk set below its own events
+    if cells is None:
+        mean = _backward(rows.X, risk, rows)
+    else:
+        mean = np.empty((len(cells), size))
+        for column, own in zip(mean, cells, strict=True):
+            column[:] = at_risk(own, rows)
+    mean /= S0
+    tied = np.zeros((len(mean), 0))
     log_phi = float(rows.mass @ np.log(S0))
     c0, b0 = rows.mass / S0, rows.mass
     c1 = b1 = b2 = np.zeros(size)
     where = np.flatnonzero(rows.count > 1)
     if ties == "efron" and where.size:
-        tied = _events(cells, rows) / S0
+        tied = (_tied(risk, rows) if cells is None else _events(cells, rows)) / S0
         c0, c1, b0, b1, b2, less = _efron(rows, where, S0, E0)
         log_phi += less
     return RiskSums(told, risk, S0, mean, tied, c0, c1, b0, b1, b2, log_phi, None if grams is None else cells, grams)
@@ -279,7 +324,7 @@ def at_risk(cells: FloatArray, rows: CoxRows) -> FloatArray:
     first = rows.starts[:-1]
     leave, enter = rows.leave[first], rows.enter[first]
     size = len(rows.times)
-    net = cells if _one_each(rows) else _sums(leave - 1, cells, size)
+    net = _sums(leave - 1, cells, size)
     base = rows.base
     if rows.late:
         late = enter > base[rows.stratum[leave - 1]]
@@ -294,9 +339,12 @@ def _sums(where: IntArray, values: FloatArray, size: int) -> FloatArray:
     return np.asarray(np.bincount(where, weights=values, minlength=size), dtype=np.float64)
 
 
-def _one_each(rows: CoxRows) -> bool:
-    """Say whether cells and event times are the same: no ties to tell apart, nobody late."""
-    return not rows.late and len(rows.starts) - 1 == len(rows.times)
+def _tied(risk: FloatArray, rows: CoxRows) -> FloatArray:
+    """Return the sums over events at the times where several happen, (p, J), from the rows; 0 elsewhere."""
+    held = np.flatnonzero(rows.event)
+    held = held[rows.count[rows.leave[held] - 1] > 1]
+    where, own, size = rows.leave[held] - 1, risk[held], len(rows.times)
+    return np.stack([_sums(where, column[held] * own, size) for column in rows.X])
 
 
 def _events(cells: FloatArray, rows: CoxRows) -> FloatArray:
@@ -310,10 +358,21 @@ def _events(cells: FloatArray, rows: CoxRows) -> FloatArray:
     return made
 
 
+def _slope_and_gram(X: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return ``X weight`` and ``X diag(weight) X'``, in one look."""
+    slope, gram = np.zeros(len(X)), np.zeros((len(X), len(X)))
+    room, ones = np.empty((len(X), _BLOCK)), np.ones(_BLOCK)
+    for part in _blocks(len(weight)):
+        size = part.stop - part.start
+        block = np.multiply(X[:, part], weight[part], out=room[:, :size])
+        slope += block @ ones[:size]
+        gram += block @ X[:, part].T
+    return slope, gram
+
+
 def weighted_product(A: FloatArray, weight: FloatArray, B: FloatArray) -> FloatArray:
     """Return ``A diag(weight) B'``, block by block so that the scaled columns stay in the cache."""
-    total = np.zeros((len(A), len(B)))
-    for start in range(0, len(weight), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        total += (A[:, rows] * weight[rows]) @ B[:, rows].T
+    total, room = np.zeros((len(A), len(B))), np.empty((len(A), _BLOCK))
+    for part in _blocks(len(weight)):
+        total += np.multiply(A[:, part], weight[part], out=room[:, : part.stop - part.start]) @ B[:, part].T
     return total

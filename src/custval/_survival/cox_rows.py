@@ -160,7 +160,8 @@ def _places(duration: FloatArray, stratum: IntArray | None) -> tuple[_Places, in
     whole = _whole_places(duration, stratum)
     if whole is not None:
         return whole, len(whole.times)
-    order = np.argsort(duration, kind="stable") if stratum is None else np.lexsort((duration, stratum))
+    # rows of one time stand in any order, so that the fastest sort will do
+    order = np.argsort(duration) if stratum is None else np.lexsort((duration, stratum))
     ordered = duration[order]
     new = np.ones(len(ordered), dtype=bool)
     new[1:] = ordered[1:] != ordered[:-1]
@@ -239,9 +240,10 @@ def _centers(X: FloatArray, weight: FloatArray, stratum: IntArray | None, strata
 
 def _columns(X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArray | None) -> FloatArray:
     """Return the centred columns of the sorted rows, (p, n), block by block so that blocks stay in the cache."""
-    made = np.empty((X.shape[1], len(order)))
+    made, room = np.empty((X.shape[1], len(order))), np.empty((_BLOCK, X.shape[1]))
     for start in range(0, len(order), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        off = center[0] if stratum is None else center[stratum[rows]]
-        made[:, rows] = (X[order[rows]] - off).T
+        rows = slice(start, min(start + _BLOCK, len(order)))
+        block = np.take(X, order[rows], axis=0, out=room[: rows.stop - start], mode="clip")
+        block -= center[0] if stratum is None else center[stratum[rows]]
+        made[:, rows] = block.T
     return made
