@@ -102,3 +102,9 @@ def test_records_that_cannot_be_used_are_counted(world: World) -> None:
     told = [f"{note.count} {note.action}" for note in answer.notes if note.subject == "cdr"]
     assert any(text.startswith("25 of") and "duration" in text for text in told)
     assert any(text.startswith("3 of") and "subscriber" in text for text in told)
+
+
+def test_tables_that_count_for_nothing_are_named(world: World) -> None:
+    cdr = world.tables["cdr"].assign(kind=world.tables["cdr"]["kind"].astype(str).str.upper())
+    answer = analyse({**world.tables, "cdr": cdr}, horizon=12)
+    assert any("'cdr' adds nothing to the view" in note.action for note in answer.notes)

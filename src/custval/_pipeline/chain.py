@@ -11,11 +11,12 @@ from custval._core.typing import TextArray
 from custval._pipeline.analysis import Analysis, Method, Note
 from custval._pipeline.cases import Cases
 from custval._pipeline.contacts import contact_plan
-from custval._pipeline.curves import base_curves, noted
+from custval._pipeline.curves import base_curves
 from custval._pipeline.customers import CustomerTable
 from custval._pipeline.headline import headline
 from custval._pipeline.market import mined_rules
 from custval._pipeline.memory import peak_memory_mb
+from custval._pipeline.noted import noted
 from custval._pipeline.quadrants import Quadrants, quadrants_of
 from custval._pipeline.scoring import ALERT_MONTHS, Scores, score_base
 from custval._pipeline.settings import Settings

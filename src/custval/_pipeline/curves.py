@@ -8,37 +8,23 @@ having stayed so long.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from custval._core.errors import ConvergenceWarning, DataWarning
 from custval._core.typing import TextArray
 from custval._pipeline.analysis import Note
 from custval._pipeline.cases import Cases
+from custval._pipeline.noted import noted
 from custval._survival.curve_groups import Curves
 from custval._survival.curves import IncidenceCurve, SurvivalCurve
 from custval._survival.product_limit import aalen_johansen, kaplan_meier
 
-__all__ = ("BaseCurves", "base_curves", "noted")
+__all__ = ("BaseCurves", "base_curves")
 
 _PEAK = 20
 _LEAST = 5
-
-
-@contextmanager
-def noted(subject: str, notes: list[Note]) -> Iterator[None]:
-    """Turn the warnings about data and convergence of what happens inside into notes for the report, each once."""
-    with warnings.catch_warnings(record=True) as seen:
-        for category in (DataWarning, ConvergenceWarning):
-            warnings.simplefilter("always", category)
-        yield
-    ours = [str(one.message) for one in seen if issubclass(one.category, (DataWarning, ConvergenceWarning))]
-    notes.extend(Note(subject, 1, text) for text in dict.fromkeys(ours))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

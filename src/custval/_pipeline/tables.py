@@ -22,6 +22,7 @@ from custval._core.progress import track
 from custval._core.typing import AnyFrame, BoolArray, FloatArray, IntArray, TextArray
 from custval._pipeline.analysis import Base, Method, Note, Reading
 from custval._pipeline.cases import Cases, ScoreBlock
+from custval._pipeline.noted import noted
 from custval._pipeline.scoring import blocks_of
 from custval._pipeline.settings import Settings
 from custval._survival.target import survival_target
@@ -68,10 +69,12 @@ def table_cases(tables: Any, settings: Settings, *, world: tuple[tuple[str, str]
     base = _read_base(frames)
     checks = check_tables(frames)
     marks = _landmarks(base)
-    views = [
-        customer_view(frames, as_of=int(_month_end(base.first + mark)))
-        for mark in track([*marks, base.months], progress=settings.progress, label="views")
-    ]
+    silent: list[Note] = []
+    with noted("records", silent):
+        views = [
+            customer_view(frames, as_of=int(_month_end(base.first + mark)))
+            for mark in track([*marks, base.months], progress=settings.progress, label="views")
+        ]
     columns = [_with_clock(to_columns(view)) for view in views]
     rows = [
         _fit_rows(base, view, mark, _next(marks, mark, base.months)) for view, mark in zip(columns, marks, strict=False)
@@ -93,7 +96,7 @@ def table_cases(tables: Any, settings: Settings, *, world: tuple[tuple[str, str]
         blocks=lambda: _blocks(now, list(X), base, held, settings),
         services=services,
         has_money="margin_mean_3m" in now,
-        notes=[*_check_notes(checks), *_notes(base, rows, curve)],
+        notes=[*_check_notes(checks), *silent, *_notes(base, rows, curve)],
         methods=_methods(marks, base, len(now["subscriber_id"])),
         loss_at_exit=_loss_at_exit(frames, base),
         save_rate=_measured_save_rate(frames),
