@@ -23,6 +23,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve()
 TASKS = ("monthly", "continuous", "time-varying", "predict")
+SCORED, COLUMNS = 10_000_000, (5, 20, 60)  # customers scored in blocks; columns over which growth is measured
 LARGE = 200_000  # rows from which each side runs twice only, and lifelines not at all on continuous times
 TARGETS = {"monthly": "10 lifelines, 5 R", "continuous": "10 lifelines, 6 R", "time-varying": "3.5 lifelines"}
 WORK = {
@@ -33,12 +34,12 @@ WORK = {
 }
 
 
-def simulate(task: str, n: int) -> dict[str, np.ndarray]:
+def simulate(task: str, n: int, p: int | None = None) -> dict[str, np.ndarray]:
     """Return columns, entry, duration and event: some 69 % censored; time-varying rows are spells of at most a year."""
     rng = np.random.default_rng(0)
-    p = 5 if task == "time-varying" else 20
+    p = (5 if task == "time-varying" else 20) if p is None else p
     X = rng.normal(size=(n, p))
-    rate = 0.012 * np.exp(X @ (rng.normal(size=p) * 0.2))
+    rate = 0.012 * np.exp(X @ (rng.normal(size=p) * 0.2 * min(1.0, (20 / p) ** 0.5)))
     time_left, watched = rng.exponential(1 / rate), rng.uniform(0, 60, n)
     duration = np.minimum(time_left, watched)
     event = time_left <= watched
@@ -84,8 +85,27 @@ def lifelines_work(task: str, data: dict[str, np.ndarray]) -> tuple[Callable[[],
     return fit, lambda: np.asarray(model.params_)
 
 
+def score_in_blocks(folder: str, n: int) -> None:
+    """Score n customers block by block in this process and print seconds (columns not counted) and peak memory."""
+    from custval.survival import CoxPH, survival_target
+
+    data = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
+    model = CoxPH().fit(data["X"], survival_target(data["duration"], data["event"] > 0))
+    rng, p, block = np.random.default_rng(1), data["X"].shape[1], 100_000
+    seconds, left = 0.0, 0.0
+    for start in range(0, n, block):
+        X = rng.normal(size=(min(block, n - start), p))
+        begun = time.perf_counter()
+        left += float(model.predict_survival(X, np.arange(1, 61))[:, -1].sum())
+        seconds += time.perf_counter() - begun
+    print(json.dumps({"seconds": [seconds], "peak": peak_mib(), "coef": [left / n]}))
+
+
 def child(side: str, task: str, folder: str, repeats: int) -> None:
     """Time one side in this process and print what was found."""
+    if side == "blocks":
+        score_in_blocks(folder, SCORED)
+        return
     data = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
     prepare = {"custval": custval_work, "lifelines": lifelines_work}[side]
     prepare(task, {name: values[:2000] for name, values in data.items()})[0]()  # imports are not what is measured
@@ -122,15 +142,15 @@ def measure(task: str, n: int, sides: list[str], repeats: int) -> list[dict[str,
     found: dict[str, list[dict]] = {side: [] for side in sides}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for field, values in simulate(task, n).items():
-            np.save(folder / f"{field}.npy", values)
-            values.T.astype("<f8").ravel().tofile(folder / f"{field}.bin")
+        once = save(task, n, folder)
         rounds = (repeats + 1) // 2 if n <= LARGE else 1
         for _ in range(rounds):  # in turn, so that a busy moment hits all sides
             for side in sides:
                 found[side].append(run(side, task, folder, 2))
     seconds = {side: statistics.median([t for one in found[side] for t in one["seconds"]]) for side in sides}
     ours = found[sides[0]][0]["coef"]
+    reading = {"work": WORK[task], "rows": f"{n:,}", "": "reading the columns once", "seconds": once}
+    reading["times custval"] = once / seconds[sides[0]]
     return [
         {
             "work": WORK[task],
@@ -143,7 +163,51 @@ def measure(task: str, n: int, sides: list[str], repeats: int) -> list[dict[str,
             "largest difference of coefficients": f"{np.abs(np.subtract(found[side][0]['coef'], ours)).max():.0e}",
         }
         for side in sides
-    ]
+    ] + [reading]
+
+
+def save(task: str, n: int, folder: Path, p: int | None = None) -> float:
+    """Write the data for all sides; return the seconds that one sum over the columns takes."""
+    data = simulate(task, n, p)
+    for field, values in data.items():
+        np.save(folder / f"{field}.npy", values)
+        values.T.astype("<f8").ravel().tofile(folder / f"{field}.bin")
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        data["X"].sum()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def in_blocks() -> dict[str, object]:
+    """Return the row of scoring many customers in blocks."""
+    with tempfile.TemporaryDirectory() as name:
+        save("monthly", 100_000, Path(name))
+        found = run("blocks", "monthly", Path(name), 1)
+    return {
+        "work": "S(t) at 60 months, p = 20, in blocks of 100,000",
+        "rows": f"{SCORED:,}",
+        "": "custval",
+        "seconds": found["seconds"][0],
+        "times custval": 1.0,
+        "at least": "under 1024 MiB",
+        "peak MiB": f"{found['peak']:.0f}",
+    }
+
+
+def growth_in_columns(n: int, repeats: int) -> list[str]:
+    """Return the exponent of p for both kinds of times, from our own fits of n rows."""
+    told = []
+    for task in ("monthly", "continuous"):
+        seconds = []
+        for p in COLUMNS:
+            with tempfile.TemporaryDirectory() as name:
+                save(task, n, Path(name), p)
+                seconds.append(statistics.median(run("custval", task, Path(name), repeats)["seconds"]))
+        slope = np.polyfit(np.log(COLUMNS), np.log(seconds), 1)[0]
+        told.append(f"{task} {slope:.2f} ({', '.join(f'{s:.3g} s' for s in seconds)})")
+    return told
 
 
 def main() -> None:
@@ -170,14 +234,18 @@ def main() -> None:
             skipped = {"R"} if task == "predict" else {"lifelines"} if task == "continuous" and n > LARGE else set()
             sides = [side for side in given.sides if side not in skipped]
             rows += measure(task, n, sides, given.repeats)
-            print(*rows[-len(sides) :], sep="\n")
+            print(*rows[-len(sides) - 1 :], sep="\n", flush=True)
+    if "predict" in given.tasks:
+        rows.append(in_blocks())
+    columns = growth_in_columns(given.size[0], given.repeats)
     record(
         "Survival: Cox models",
         rows,
         script="benchmarks/survival/cox.py",
         text=f"Medians of {given.repeats} or more fits on the same rows (two from {LARGE:,} rows on), sides in turn in "
         "fresh processes; peak memory of the whole process, data included. lifelines was not run on a million "
-        f"continuous times: it takes minutes. Growth with n: {'; '.join(growth(rows))}.",
+        f"continuous times: it takes minutes. Growth with n, exponent: {'; '.join(growth(rows))}. Growth with p at "
+        f"{given.size[0]:,} rows (p = {', '.join(map(str, COLUMNS))}), exponent: {'; '.join(columns)}.",
         packages=("lifelines",),
     )
 
