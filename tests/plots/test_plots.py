@@ -194,3 +194,21 @@ def test_the_words_of_a_rule_stand_on_a_ground_of_their_own() -> None:
     )
     words = plot_rules(rules).texts[0]
     assert words.get_bbox_patch().get_facecolor()[:3] == (1.0, 1.0, 1.0)
+
+
+def test_quadrants_are_drawn_from_a_fitted_model_and_its_table() -> None:
+    from custval.segments import ValuePotential
+
+    axes = np.array([[40.0, 300.0], [35.0, 50.0], [8.0, 280.0], [6.0, 20.0]])
+    model = ValuePotential().fit(axes)
+    table = model.table(axes, lifetime_value=[900.0, 700.0, 300.0, 100.0], p_leave=[0.1] * 4)
+    words = " ".join(text.get_text() for text in plot_quadrants(model, table, X=axes).texts)
+    assert "1 customer" in words
+    framed = plot_quadrants(
+        ValuePotential().fit({"now": axes[:, 0], "later": axes[:, 1]}), X={"now": axes[:, 0], "later": axes[:, 1]}
+    )
+    assert "now" in framed.get_xlabel()
+    with pytest.raises(InputError, match="a ValuePotential needs its customers"):
+        plot_quadrants(model)
+    with pytest.raises(InputError, match=r"points must be QuadrantPoints .* not ndarray"):
+        plot_quadrants(axes)

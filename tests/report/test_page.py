@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from custval import InputError
 from custval.pipeline import Analysis, Method, Note, Reading
 from custval.report import html_report, write_report
 from custval.segments import lorenz_curve
@@ -348,3 +349,8 @@ def test_incidence_by_group_is_drawn_for_the_leading_causes(make: Any) -> None:
     assert "Share that has left (involuntary), by contract" in page
     assert "by contract" in html_report(replace(plain, group="contract", incidence_by_group=None))
     assert "Share that has left (voluntary)" not in html_report(replace(plain, incidence_by_group=None))
+
+
+def test_only_an_analysis_makes_a_report() -> None:
+    with pytest.raises(InputError, match=r"what custval\.pipeline\.analyse returns, not of NoneType"):
+        html_report(None)  # type: ignore[arg-type]

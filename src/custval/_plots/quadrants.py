@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import InputError
+from custval._core.frames import is_frame, to_columns
 from custval._core.palette import INK, MUTED, QUADRANT_SERIES, series_colour
-from custval._core.typing import FloatArray
+from custval._core.typing import AnyFrame, FloatArray
 from custval._core.wording import count_text, money_text, percent_text, quadrant_name
 from custval._plots.axes import money_ticks, new_axes, quiet, titled
 
@@ -17,25 +20,35 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from custval.pipeline import QuadrantPoints
+    from custval.segments import QuadrantTable, ValuePotential
 
 __all__ = ("plot_quadrants",)
 
+_AXES = ("Current value", "Potential value")
 PLACES = ((1, 1), (1, 0), (0, 1), (0, 0))
 """High or low on (current, potential) of the fields in the order of ``QuadrantPoints.names``."""
 
 
 @public("plots")
 def plot_quadrants(
-    points: QuadrantPoints, table: pd.DataFrame | None = None, *, currency: str | None = None, ax: Axes | None = None
+    points: QuadrantPoints | ValuePotential,
+    table: pd.DataFrame | QuadrantTable | None = None,
+    *,
+    X: AnyFrame | None = None,
+    currency: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw customers on the two axes of value, in four fields with their names, heads and money.
 
     Parameters
     ----------
-    points : QuadrantPoints
-        ``analysis.quadrant_points``: a sample of customers, the cuts, the names.
-    table : pandas.DataFrame, optional
-        ``analysis.quadrants``; its heads and lifetime value are written into the fields.
+    points : QuadrantPoints or ValuePotential
+        ``analysis.quadrant_points``: a sample of customers, the cuts, the names; or a fitted ``ValuePotential``.
+    table : pandas.DataFrame or QuadrantTable, optional
+        ``analysis.quadrants`` or ``ValuePotential.table(...)``; its heads and lifetime value are written into the
+        fields.
+    X : frame or array of n rows, optional
+        The customers, where `points` is a ``ValuePotential``.
     currency : str, optional
         Currency of the money written.
     ax : matplotlib.axes.Axes, optional
@@ -50,6 +63,8 @@ def plot_quadrants(
     ------
     MissingExtraError
         Without matplotlib.
+    InputError
+        If `points` is something else, or a ``ValuePotential`` comes without `X`.
 
     Examples
     --------
@@ -64,25 +79,26 @@ def plot_quadrants(
     >>> [text.get_text() for text in plot_quadrants(points).texts]
     ['stars', 'sold out', 'promising', 'small']
     """
+    shown = _points_of(points, X)
     axes = new_axes(ax, width=7.6, height=5.6)
     quiet(axes, grid=None)
-    across = _reach(points.current, points.cut_current)
-    upward = _reach(points.potential, points.cut_potential)
-    rows = {} if table is None else {str(row["quadrant"]): row for row in table.to_dict("records")}
+    across = _reach(shown.current, shown.cut_current)
+    upward = _reach(shown.potential, shown.cut_potential)
+    rows = {} if table is None else {str(row["quadrant"]): row for row in _frame_of(table).to_dict("records")}
     for position, (right, top) in enumerate(PLACES):
         colour = series_colour(QUADRANT_SERIES[position])
-        x = (points.cut_current, across[1]) if right else (across[0], points.cut_current)
-        y = (points.cut_potential, upward[1]) if top else (upward[0], points.cut_potential)
-        chosen = points.quadrant == position
+        x = (shown.cut_current, across[1]) if right else (across[0], shown.cut_current)
+        y = (shown.cut_potential, upward[1]) if top else (upward[0], shown.cut_potential)
+        chosen = shown.quadrant == position
         axes.fill_between(x, *y, color=colour, alpha=0.09, linewidth=0)
-        dots = np.clip(points.current[chosen], *across), np.clip(points.potential[chosen], *upward)
+        dots = np.clip(shown.current[chosen], *across), np.clip(shown.potential[chosen], *upward)
         axes.scatter(*dots, s=9, color=colour, alpha=0.55, linewidths=0, clip_on=False)
     # words last: they lie over the dots of every field
-    for position, name in enumerate(points.names):
+    for position, name in enumerate(shown.names):
         _words(axes, PLACES[position], name, rows.get(name), currency)
-    axes.axvline(points.cut_current, color=MUTED, linewidth=1)
-    axes.axhline(points.cut_potential, color=MUTED, linewidth=1)
-    axes.set(xlim=across, ylim=upward, xlabel=points.label_current, ylabel=points.label_potential)
+    axes.axvline(shown.cut_current, color=MUTED, linewidth=1)
+    axes.axhline(shown.cut_potential, color=MUTED, linewidth=1)
+    axes.set(xlim=across, ylim=upward, xlabel=shown.label_current, ylabel=shown.label_potential)
     money_ticks(axes, "x", currency)
     money_ticks(axes, "y", currency)
     titled(axes, "Value and potential")
@@ -107,6 +123,38 @@ def _words(axes: Axes, place: tuple[int, int], name: str, row: Any, currency: st
         bbox=box,
         **side,
     )
+
+
+def _points_of(points: Any, X: AnyFrame | None) -> Any:
+    """Return what is drawn: the points themselves, or those of the customers `X` under a fitted ``ValuePotential``."""
+    if hasattr(points, "cut_current"):
+        return points
+    if not hasattr(points, "cuts_") or not hasattr(points, "quadrant"):
+        kind = type(points).__name__
+        raise InputError(
+            f"points must be QuadrantPoints (analysis.quadrant_points) or a fitted ValuePotential, not {kind}"
+        )
+    if X is None:
+        raise InputError("a ValuePotential needs its customers: plot_quadrants(model, X=axes)")
+    names = list(to_columns(X)) if is_frame(X) else []
+    places = [names.index(axis) if isinstance(axis, str) and names else axis for axis in points.axes_]
+    values = np.column_stack(list(to_columns(X).values())) if names else np.asarray(X, dtype=np.float64)
+    labels = [axis if isinstance(axis, str) else word for axis, word in zip(points.axes_, _AXES, strict=True)]
+    return SimpleNamespace(
+        current=np.asarray(values[:, places[0]], dtype=np.float64),
+        potential=np.asarray(values[:, places[1]], dtype=np.float64),
+        quadrant=points.predict(X),
+        names=points.names_,
+        cut_current=float(points.cuts_[0]),
+        cut_potential=float(points.cuts_[1]),
+        label_current=labels[0],
+        label_potential=labels[1],
+    )
+
+
+def _frame_of(table: Any) -> pd.DataFrame:
+    frame: pd.DataFrame = table if hasattr(table, "columns") else table.to_frame()
+    return frame
 
 
 def _reach(values: FloatArray, cut: float) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custval._core.doors import public
+from custval._core.errors import InputError
 from custval._core.wording import decimal_text
 from custval._report.markup import Markup, join, tag
 from custval._report.section_churn import churn_section, curves_section
@@ -64,6 +65,9 @@ def html_report(analysis: Analysis) -> str:
     >>> page.startswith("<!doctype html>"), "<script" in page, "https:" in page
     (True, False, False)
     """
+    if not hasattr(analysis, "plan_summary"):
+        kind = type(analysis).__name__
+        raise InputError(f"a report is made of what custval.pipeline.analyse returns, not of {kind}")
     body = join(
         (
             tag("a", "Skip to the findings", href="#main", class_="skip"),
