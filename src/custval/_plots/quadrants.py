@@ -137,7 +137,7 @@ def _points_of(points: Any, X: AnyFrame | None) -> Any:
     if X is None:
         raise InputError("a ValuePotential needs its customers: plot_quadrants(model, X=axes)")
     names = list(to_columns(X)) if is_frame(X) else []
-    places = [names.index(axis) if isinstance(axis, str) and names else axis for axis in points.axes_]
+    places = [names.index(axis) if isinstance(axis, str) and names else int(axis) for axis in points.axes_]
     values = np.column_stack(list(to_columns(X).values())) if names else np.asarray(X, dtype=np.float64)
     labels = [axis if isinstance(axis, str) else word for axis, word in zip(points.axes_, _AXES, strict=True)]
     return SimpleNamespace(
