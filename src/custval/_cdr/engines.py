@@ -122,9 +122,18 @@ def _relation(connection: Any, table: Any) -> Any:
 def _as_arrow(table: Any) -> Any:
     pa = import_extra("pyarrow", "cdr")
     if _module(table) == "pandas":
-        return pa.Table.from_pandas(table, preserve_index=False)
+        return _with_text_ids(pa.Table.from_pandas(table, preserve_index=False))
     collected: Any = _lazy(table).collect()
     return collected.to_arrow()
+
+
+def _with_text_ids(table: Any) -> Any:
+    """Return the table with ids as text where an empty column of objects did not say what they are."""
+    pa = import_extra("pyarrow", "cdr")
+    place = table.schema.get_field_index("subscriber_id")
+    if place < 0 or table.schema.field(place).type != pa.null():
+        return table
+    return table.set_column(place, "subscriber_id", table.column(place).cast(pa.string()))
 
 
 def _as_polars(table: Any) -> Any:
