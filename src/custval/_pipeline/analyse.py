@@ -131,33 +131,10 @@ def analyse(
     >>> answer.base.active, answer.customers.columns[:3].tolist()
     (311, ['customer_id', 'p_leave_3m', 'p_leave_3m_left'])
     """
+    asked = {name: value for name, value in locals().items() if name != "table"}  # every keyword is a setting
     started = time.perf_counter()
-    settings = Settings(
-        tenure=tenure,
-        event=event,
-        id=id,
-        left=left,
-        charge=charge,
-        services=_names(services, "services"),
-        cause=cause,
-        group=group,
-        ignore=_names(ignore, "ignore"),
-        tenure_unit=tenure_unit,
-        window_months=window_months,
-        horizon=horizon,
-        margin_share=margin_share,
-        monthly_discount=monthly_discount,
-        currency=currency,
-        budget=budget,
-        contact_cost=contact_cost,
-        offer_cost=offer_cost,
-        save_rate=save_rate,
-        encoding=encoding,
-        block_rows=block_rows,
-        fit_rows=fit_rows,
-        random_state=random_state,
-        progress=progress,
-    )
+    asked |= {name: _names(asked[name], name) for name in ("services", "ignore")}
+    settings = Settings(**asked)
     if are_record_tables(table):
         return run_chain(table_cases(table, settings), settings, started=started)
     source = open_source(table, encoding=encoding, block_rows=block_rows)
