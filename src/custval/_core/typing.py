@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -59,6 +59,3 @@ class SupportsPullback(Protocol):
         stand in the order of ``covariance_``.
         """
         ...
-
-
-JsonState: TypeAlias = Mapping[str, Any]

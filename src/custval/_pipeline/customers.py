@@ -14,7 +14,7 @@ import numpy as np
 
 from custval._core.typing import FloatArray, IntArray
 from custval._pipeline.quadrants import Quadrants
-from custval._pipeline.scoring import REASONS, Scores, blocks_of, money_of
+from custval._pipeline.scoring import REASONS, Z95, Scores, blocks_of, money_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,6 @@ __all__ = ("CustomerTable",)
 
 HEAD_ROWS = 500_000
 _BLOCK = 100_000
-_Z = 1.959963984540054
 
 
 class CustomerTable:
@@ -86,7 +85,7 @@ class CustomerTable:
         names = ("lifetime_value", "lifetime_value_lower", "lifetime_value_upper")
         if scores.value is None or scores.std_error is None:
             return {name: np.full(len(rows), np.nan) for name in names}
-        value, reach = scores.value[rows], _Z * scores.std_error[rows].astype(np.float64)
+        value, reach = scores.value[rows], Z95 * scores.std_error[rows].astype(np.float64)
         least, most = self._possible(rows)
         return dict(zip(names, (value, np.maximum(value - reach, least), np.minimum(value + reach, most)), strict=True))
 

@@ -20,9 +20,10 @@ from custval._joins.stake import value_at_stake
 from custval._pipeline.cases import Cases, ScoreBlock
 from custval._pipeline.settings import Settings
 
-__all__ = ("ALERT_MONTHS", "REASONS", "Ids", "Money", "Scores", "money_of", "score_base")
+__all__ = ("ALERT_MONTHS", "REASONS", "Z95", "Ids", "Money", "Scores", "money_of", "score_base")
 
 ALERT_MONTHS = 3
+Z95 = 1.959963984540054  # half width of a 95 % interval in standard errors
 REASONS = 3
 _MAX_SERVICES = 63
 

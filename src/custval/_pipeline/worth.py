@@ -8,13 +8,12 @@ import numpy as np
 
 from custval._core.results import frozen
 from custval._pipeline.analysis import ValueSummary
-from custval._pipeline.scoring import Scores, money_of
+from custval._pipeline.scoring import Z95, Scores, money_of
 from custval._pipeline.settings import Settings
 from custval._segments.concentration import lorenz_curve, top_share
 
 __all__ = ("value_summary",)
 
-_Z = 1.959963984540054
 _PICTURE_ROWS = 20_000
 
 
@@ -26,8 +25,8 @@ def value_summary(scores: Scores, model: Any, settings: Settings) -> ValueSummar
     floor = np.maximum(value, 0.0)
     return ValueSummary(
         total=total,
-        lower=total - _Z * scores.total_std_error,
-        upper=total + _Z * scores.total_std_error,
+        lower=total - Z95 * scores.total_std_error,
+        upper=total + Z95 * scores.total_std_error,
         mean=total / len(value),
         horizon_months=settings.horizon,
         monthly_discount=settings.monthly_discount,
