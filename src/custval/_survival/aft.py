@@ -14,7 +14,7 @@ import numpy as np
 
 from custval._core.errors import InputError
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
-from custval._core.validation import check_choice, check_scalar, nearest
+from custval._core.validation import check_choice, check_scalar, check_whole, nearest
 from custval._survival.error_laws import LAWS, Law
 from custval._survival.interval_target import Spans
 from custval._survival.jets import LocationScale, row_jet
@@ -164,7 +164,7 @@ class AFT(ParametricModel):
         """
         law = self._law()
         l2 = check_scalar(self.l2, "l2", low=0, high=np.inf, high_open=True)
-        max_iter, tol = int(check_scalar(self.max_iter, "max_iter", low=1)), check_scalar(self.tol, "tol", low=0)
+        max_iter, tol = check_whole(self.max_iter, "max_iter", low=1), check_scalar(self.tol, "tol", low=0)
         read = self._read(X, y, sample_weight, cluster)
         names = read.encoder.feature_names
         columns = np.arange(len(names))

@@ -9,7 +9,7 @@ import numpy as np
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_choice, check_length, check_scalar, float_array
+from custval._core.validation import check_choice, check_length, check_scalar, check_whole, float_array
 from custval._survival.cox_ahead import (
     Stretches,
     hazard_ahead,
@@ -484,7 +484,7 @@ class CoxPH(Estimator):
         >>> model.reasons({"contract": ["monthly"], "fee": [20]}).words[0].tolist()
         ['contract = monthly', None]
         """
-        count = int(check_scalar(top, "top", low=1))
+        count = check_whole(top, "top", low=1)
         matrix = self._design(X)
         parts = column_parts(matrix, self.center_, self.coef_[None], np.ones((len(matrix), 1)))
         return top_reasons(parts, matrix, self.center_, self.encoder_, X, top=count)

@@ -12,7 +12,7 @@ import numpy as np
 from custval._core.errors import ConvergenceWarning, DataWarning, InputError, warn
 from custval._core.optimize import Evaluation, Optimum, dependent_columns, information_inverse, newton
 from custval._core.typing import BoolArray, FloatArray, IntArray
-from custval._core.validation import check_choice, check_scalar
+from custval._core.validation import check_choice, check_scalar, check_whole
 from custval._survival.cox_likelihood import TIES, RiskSums, evaluate, log_likelihood, risk_sums
 from custval._survival.cox_penalty import elastic_newton
 from custval._survival.cox_residuals import sandwich
@@ -112,7 +112,7 @@ def cox_options(*, ties: str, l2: float, l1: float, max_iter: int, tol: float) -
         ties=ties,
         l2=check_scalar(l2, "l2", low=0, high=np.inf, high_open=True),
         l1=check_scalar(l1, "l1", low=0, high=np.inf, high_open=True),
-        max_iter=int(check_scalar(max_iter, "max_iter", low=1)),
+        max_iter=check_whole(max_iter, "max_iter", low=1),
         tol=check_scalar(tol, "tol", low=0, low_open=True),
     )
 

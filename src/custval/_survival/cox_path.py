@@ -23,7 +23,7 @@ from custval._core.errors import InputError
 from custval._core.randomness import generator
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, RandomState, TextArray
-from custval._core.validation import check_scalar, float_array
+from custval._core.validation import check_scalar, check_whole, float_array
 from custval._survival.cox_data import checked_data, learn_design, split_strata
 from custval._survival.cox_fit import CoxData, CoxOptions, check_data, cox_options, data_rows, one_thread
 from custval._survival.cox_likelihood import evaluate, log_likelihood, risk_sums
@@ -198,7 +198,7 @@ def _scale(data: CoxData) -> FloatArray:
 def _strengths(rows: CoxRows, given: ArrayLike | None, points: int, share: float, options: CoxOptions) -> FloatArray:
     if given is not None:
         return np.sort(float_array(given, "strengths", low=0.0, low_open=True))[::-1]
-    count = int(check_scalar(points, "points", low=2))
+    count = check_whole(points, "points", low=2)
     slope = evaluate(np.zeros(len(rows.X)), rows, options.ties)[1]
     top = float(np.abs(slope).max()) / share
     if top == 0:
@@ -226,7 +226,7 @@ def _walk(rows: CoxRows, grid: FloatArray, share: float, options: CoxOptions) ->
 
 def _parts(data: CoxData, folds: int, random_state: RandomState) -> list[BoolArray]:
     """Return who is left out in each fold: whole clusters, departures spread evenly."""
-    count = int(check_scalar(folds, "folds", low=0))
+    count = check_whole(folds, "folds", low=0)
     if count == 0:
         return []
     units, leaves = _units(data)

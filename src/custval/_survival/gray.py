@@ -21,7 +21,7 @@ from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import FloatArray, IntArray
-from custval._core.validation import check_scalar, nearest
+from custval._core.validation import check_scalar, check_whole, nearest
 from custval._survival.groups import group_codes
 from custval._survival.target import Target, read_target
 
@@ -151,7 +151,7 @@ def _cause(cause: int | str, causes: tuple[str, ...]) -> tuple[str, int]:
             known = ", ".join(causes)
             raise InputError(f"there is no cause {cause!r}{nearest(cause, causes)}; the causes are {known}")
         return cause, causes.index(cause) + 1
-    code = int(check_scalar(cause, "cause", low=1, high=len(causes)))
+    code = check_whole(cause, "cause", low=1, high=len(causes))
     return causes[code - 1], code
 
 

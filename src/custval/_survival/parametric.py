@@ -18,7 +18,7 @@ from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.frames import frame_length
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray
-from custval._core.validation import check_length, check_scalar, float_array, sample_weight_array
+from custval._core.validation import check_length, check_scalar, check_whole, float_array, sample_weight_array
 from custval._survival.discrete_reasons import Reasons, top_reasons
 from custval._survival.interval_target import Spans, read_spans
 
@@ -239,7 +239,7 @@ class ParametricModel(Estimator):
             Words, columns and contributions to the log of the cumulative hazard at the last observed time (for the
             Weibull and exponential laws exactly the log hazard ratio, otherwise to first order), each (n, top).
         """
-        count = int(check_scalar(top, "top", low=1))
+        count = check_whole(top, "top", low=1)
         matrix = self._design(X)
         theta = self._theta(matrix)
         last = np.full((len(matrix), 1), np.log(self.last_time_))

@@ -26,7 +26,7 @@ from custval._core.doors import public
 from custval._core.errors import ConvergenceWarning, InputError, warn
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray
-from custval._core.validation import check_choice, check_scalar, sample_weight_array
+from custval._core.validation import check_choice, check_scalar, check_whole, sample_weight_array
 from custval._survival.curves import Quantile
 from custval._survival.interval_target import Spans, read_spans
 
@@ -194,7 +194,7 @@ def turnbull(
     >>> turnbull(y).to_frame().round(3).to_dict("list")["survival"]
     [0.833, 0.556, 0.417, 0.278, 0.0]
     """
-    gain, most = check_scalar(tol, "tol", low=0), int(check_scalar(max_iter, "max_iter", low=1))
+    gain, most = check_scalar(tol, "tol", low=0), check_whole(max_iter, "max_iter", low=1)
     spans = read_spans(y, owner="turnbull")
     weight = sample_weight_array(sample_weight, len(spans))
     if not len(spans):
