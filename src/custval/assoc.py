@@ -1,20 +1,35 @@
 """What goes together, what is taken next, what to offer?
 
 Which sets of services are held together: ``frequent_itemsets`` (``Baskets`` reads and merges the holdings once, for
-many questions; the answer is an ``Itemsets``). Who holds this also holds that: ``association_rules`` gives a
-``RuleSet`` with some forty measures, exact tests and plain words. Which of the rules are more than chance:
-``significant_rules``.
+many questions; the answer is an ``Itemsets``); how many would there be: ``estimate_itemsets`` (``SizeEstimate``); only
+pairs, by one GROUP BY in an engine: ``pair_counts`` (``PairCounts``). Who holds this also holds that:
+``association_rules`` gives a ``RuleSet`` with some forty measures, exact tests and plain words. Which of the rules are
+more than chance: ``significant_rules``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ("Baskets", "Itemsets", "Rule", "RuleSet", "association_rules", "frequent_itemsets", "significant_rules")
+__all__ = (
+    "Baskets",
+    "Itemsets",
+    "PairCounts",
+    "Rule",
+    "RuleSet",
+    "SizeEstimate",
+    "association_rules",
+    "estimate_itemsets",
+    "frequent_itemsets",
+    "pair_counts",
+    "significant_rules",
+)
 
 if TYPE_CHECKING:
     from custval._assoc.baskets import Baskets
     from custval._assoc.deriving import association_rules, significant_rules
+    from custval._assoc.engines import PairCounts, pair_counts
+    from custval._assoc.estimating import SizeEstimate, estimate_itemsets
     from custval._assoc.frequent import frequent_itemsets
     from custval._assoc.itemsets import Itemsets
     from custval._assoc.rules import Rule, RuleSet
@@ -26,10 +41,14 @@ else:
         {
             "Baskets": "_assoc.baskets",
             "Itemsets": "_assoc.itemsets",
+            "PairCounts": "_assoc.engines",
             "Rule": "_assoc.rules",
             "RuleSet": "_assoc.rules",
+            "SizeEstimate": "_assoc.estimating",
             "association_rules": "_assoc.deriving",
+            "estimate_itemsets": "_assoc.estimating",
             "frequent_itemsets": "_assoc.frequent",
+            "pair_counts": "_assoc.engines",
             "significant_rules": "_assoc.deriving",
         },
     )

@@ -157,7 +157,7 @@ def test_a_weight_column_counts_customers_not_rows():
         (lambda: Baskets.from_matrix(sparse.csr_array([[0, 3]])), "first: row 0, value 3"),
         (lambda: frequent_itemsets({"id": [5, 6], "product": ["tv", "tv"]}, min_count=1), r"say Baskets.from_long\("),
         (lambda: Baskets.from_counts([["tv"]], [1.5]), "counts must be whole numbers"),
-        (lambda: Baskets.from_counts([["tv"]], [-1]), "sample_weight must be >= 0"),
+        (lambda: Baskets.from_counts([["tv"]], [-1]), "must be >= 0"),
         (lambda: Baskets.from_lists([["tv"]], sample_weight=[1, 2]), "sample_weight has 2 rows"),
         (
             lambda: frequent_itemsets(Baskets.from_lists(HELD), min_count=1, sample_weight=[1] * 5),

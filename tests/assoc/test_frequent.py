@@ -129,8 +129,8 @@ def test_no_threshold_helps_where_everybody_holds_everything():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "give either min_support"),
-        ({"min_support": 0.1, "min_count": 1}, "give either min_support"),
+        ({}, "give one of min_support"),
+        ({"min_support": 0.1, "min_count": 1}, "give one of min_support"),
         ({"min_support": 0}, "min_support must be > 0 and <= 1, not 0"),
         ({"min_support": 1.5}, "min_support must be > 0 and <= 1, not 1.5"),
         ({"min_support": "many"}, "min_support must be a number, not 'many'"),

@@ -11,14 +11,15 @@ import numpy as np
 
 from custval._assoc.bits import CountArray, MaskArray, merge_sorted, union_masks
 from custval._assoc.coding import code_column, code_customers, code_labels, plain
+from custval._assoc.engines import grouped_words, is_lazy
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.frames import column, column_names, is_frame, to_columns
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, TextArray
-from custval._core.validation import check_length, check_rows, check_whole, sample_weight_array
+from custval._core.validation import check_length, check_rows, check_whole, float_array, sample_weight_array
 
-__all__ = ("Baskets", "as_baskets")
+__all__ = ("Baskets", "as_baskets", "from_pairs", "take_runs", "unpack", "whole_counts")
 
 
 @public("assoc")
@@ -105,7 +106,7 @@ class Baskets(Result):
         sizes = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
         basket = np.repeat(np.arange(len(rows)), sizes)
         code, items = code_labels(list(chain.from_iterable(rows)), basket)
-        return _from_pairs(items, basket, code, len(rows), _case_weights(sample_weight, len(rows)))
+        return from_pairs(items, basket, code, whole_counts(_case_weights(sample_weight, len(rows)), len(rows)))
 
     @classmethod
     def from_counts(cls, baskets: Iterable[Iterable[Any]], counts: ArrayLike) -> Baskets:
@@ -134,9 +135,8 @@ class Baskets(Result):
         >>> Baskets.from_counts([{"voice"}, {"voice", "tv"}], [90, 10]).n
         100
         """
-        weight = sample_weight_array(counts, len(np.asarray(counts)))
-        check_rows(weight == np.rint(weight), weight, name="counts", rule="be whole numbers")
-        return cls.from_lists(baskets, sample_weight=weight)
+        rows = list(baskets)
+        return cls.from_lists(rows, sample_weight=_whole_weights(counts, len(rows)))
 
     @classmethod
     def from_long(
@@ -152,8 +152,9 @@ class Baskets(Result):
 
         Parameters
         ----------
-        frame : pandas, Polars, Arrow, or a mapping of columns
-            The table; a row that comes twice counts once.
+        frame : pandas, Polars, Arrow, DuckDB, Spark, or a mapping of columns
+            The table; a row that comes twice counts once. A lazy one (DuckDB, Spark, lazy Polars) is not fetched: its
+            engine counts the customers of each distinct basket, and only those counts travel.
         customer, item : str
             Names of the two columns.
         n_customers : int, optional
@@ -180,12 +181,14 @@ class Baskets(Result):
         >>> Baskets.from_long(table, n_customers=4).n
         4
         """
+        if sample_weight is None and is_lazy(frame):
+            return _from_engine(frame, customer, item, n_customers)
         owner, n_seen = code_customers(frame, customer)
         code, items = code_column(frame, item)
         _check_not_empty(n_seen)
         n = _customers_in_all(n_customers, n_seen, sample_weight)
         weight = None if sample_weight is None else _weight_column(column(frame, sample_weight), owner, n)
-        return _from_pairs(items, owner, code, n, weight)
+        return from_pairs(items, owner, code, whole_counts(weight, n))
 
     @classmethod
     def from_matrix(
@@ -221,11 +224,52 @@ class Baskets(Result):
         names, n, owner, code = _matrix_pairs(matrix)
         labels = names if items is None else [plain(label) for label in items]
         check_length(labels, len(names), name="items", other="the matrix (columns)")
-        order, unique = code_labels(list(labels), np.arange(len(labels)))
-        if len(unique) != len(labels):
-            raise InputError(f"items must differ but only {len(unique)} of {len(labels)} names do")
+        order, unique = _code_names(list(labels))
         _check_not_empty(n)
-        return _from_pairs(unique, owner, order[code], n, _case_weights(sample_weight, n))
+        return from_pairs(unique, owner, order[code], whole_counts(_case_weights(sample_weight, n), n))
+
+    @classmethod
+    def from_masks(cls, masks: ArrayLike, *, items: Sequence[Any], counts: ArrayLike | None = None) -> Baskets:
+        """Read baskets as bit masks of at most 64 items, as engines and archives keep them.
+
+        Parameters
+        ----------
+        masks : array_like of int or uint64, shape (n,)
+            One mask for each customer or distinct basket; bit j (value 2^j) says that ``items[j]`` is held.
+        items : sequence of at most 64 labels
+            Name of each bit.
+        counts : array_like of shape (n,), optional
+            Customers with each mask, whole numbers >= 0. Default: one each.
+
+        Returns
+        -------
+        Baskets
+            The distinct baskets and their counts.
+
+        Raises
+        ------
+        InputError
+            Masks that are not whole or negative, a bit without an item, more than 64 items.
+
+        Examples
+        --------
+        >>> from custval.assoc import Baskets
+        >>> baskets = Baskets.from_masks([0b01, 0b11, 0b11, 0b00], items=["voice", "tv"])
+        >>> baskets.n, baskets.item_counts.tolist()
+        (4, [2, 3])
+        """
+        array = _mask_array(masks)
+        labels = [plain(label) for label in items]
+        if len(labels) > 64:
+            raise InputError(f"masks hold at most 64 items but {len(labels)} are named; use from_lists or from_matrix")
+        _check_not_empty(len(array))
+        known = np.uint64((1 << len(labels)) - 1)
+        check_rows((array & ~known) == 0, array, name="masks", rule=f"use the bits of the {len(labels)} items only")
+        weight = None if counts is None else _whole_weights(counts, len(array))
+        offsets, members = unpack(array)
+        order, unique = _code_names(labels)
+        owner = np.repeat(np.arange(len(array)), np.diff(offsets))
+        return from_pairs(unique, owner, order[members], whole_counts(weight, len(array)))
 
     def to_frame(self) -> Any:
         """Return the distinct baskets as a pandas frame.
@@ -274,6 +318,31 @@ def _read_frame(frame: AnyFrame, sample_weight: Any) -> Baskets:
         raise InputError(f"{error}; {hint}") from None
 
 
+def _code_names(labels: list[Any]) -> tuple[IntArray, tuple[Any, ...]]:
+    """Number the names of columns or bits, which must differ."""
+    order, unique = code_labels(labels, np.arange(len(labels)))
+    if len(unique) != len(labels):
+        raise InputError(f"items must differ but only {len(unique)} of {len(labels)} names do")
+    return order, unique
+
+
+def _whole_weights(counts: ArrayLike, n: int) -> FloatArray:
+    weight = float_array(counts, "counts", low=0.0)
+    check_length(weight, n, name="counts", other="baskets")
+    check_rows(weight == np.rint(weight), weight, name="counts", rule="be whole numbers")
+    return sample_weight_array(weight, n)
+
+
+def _mask_array(masks: ArrayLike) -> MaskArray:
+    if isinstance(masks, (list, tuple, range)) and masks and all(isinstance(mask, int) and mask >= 0 for mask in masks):
+        return np.array(masks, dtype=np.uint64)  # a list that mixes small numbers with 2^63 would become floats
+    array = np.asarray(masks)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise InputError(f"masks must be whole numbers in one dimension, not {array.dtype} of shape {array.shape}")
+    check_rows(array >= 0, array, name="masks", rule="be >= 0", fix="store 64 items as uint64")
+    return array.astype(np.uint64)
+
+
 def _checked_lists(baskets: Iterable[Iterable[Any]]) -> list[Any]:
     rows = list(baskets)
     _check_not_empty(len(rows))
@@ -308,6 +377,15 @@ def _customers_in_all(n_customers: int | None, n_seen: int, sample_weight: str |
     if n < n_seen:
         raise InputError(f"n_customers is {n} but the table holds {n_seen} customers; count those without items too")
     return n
+
+
+def _from_engine(frame: AnyFrame, customer: str, item: str, n_customers: int | None) -> Baskets:
+    """Let the engine of a lazy table merge the baskets; only the distinct ones are fetched."""
+    items, owner, code, counts = grouped_words(frame, customer, item)
+    seen = int(counts.sum())
+    empty = _customers_in_all(n_customers, seen, None) - seen
+    counts = np.append(counts, empty) if empty else counts
+    return from_pairs(items, owner, code, counts)
 
 
 def _weight_column(values: TextArray, owner: IntArray, n: int) -> FloatArray:
@@ -360,9 +438,9 @@ def _check_held(values: TextArray, name: str, row: IntArray | None = None) -> Bo
     return values.astype(bool)
 
 
-def _from_pairs(items: tuple[Any, ...], owner: IntArray, code: IntArray, n: int, weight: FloatArray | None) -> Baskets:
-    """Merge identical baskets; basket ``owner[i]`` of n holds item ``code[i]``."""
-    counts = _counts(weight, n)
+def from_pairs(items: tuple[Any, ...], owner: IntArray, code: IntArray, counts: CountArray) -> Baskets:
+    """Merge identical baskets; basket ``owner[i]`` holds item ``code[i]``, and basket j stands for ``counts[j]``."""
+    n = len(counts)
     if len(items) <= 64:
         return _from_masks(items, owner, code, counts)
     key = np.unique(owner * len(items) + code)
@@ -370,7 +448,7 @@ def _from_pairs(items: tuple[Any, ...], owner: IntArray, code: IntArray, n: int,
     return _merged_lists(items, sizes, key % len(items), counts)
 
 
-def _counts(weight: FloatArray | None, n: int) -> CountArray:
+def whole_counts(weight: FloatArray | None, n: int) -> CountArray:
     """Return weights as whole counts where they are whole: those take the exact and faster way."""
     if weight is None:
         return np.ones(n, dtype=np.int64)

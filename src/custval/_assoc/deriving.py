@@ -70,6 +70,11 @@ def association_rules(
         raise InputError(
             f"itemsets must be an Itemsets from frequent_itemsets(baskets, ...), not a {type(itemsets).__name__}"
         )
+    if itemsets.required:
+        raise InputError(
+            "these itemsets were searched with contains=..., so their parts were not counted; mine without it and "
+            "choose the rules by RuleSet.where(antecedent=[...]) or (consequent=[...])"
+        )
     confidence = check_scalar(min_confidence, "min_confidence", low=0.0, high=1.0)
     lift = check_scalar(min_lift, "min_lift", low=0.0)
     most = check_whole(max_consequent, "max_consequent", low=1)

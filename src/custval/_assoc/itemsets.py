@@ -43,6 +43,8 @@ class Itemsets(Result):
         Longest set searched for.
     kind : str
         "all", "closed", "maximal" or "generators".
+    required : tuple
+        Items that every set holds, because only such sets were searched.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Itemsets(Result):
     min_count: float
     max_length: int | None
     kind: str
+    required: tuple[Any, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of itemsets."""
@@ -182,7 +185,10 @@ class Itemsets(Result):
         >>> sets.count_of(["voice", "tv"])
         1
         """
-        wanted = {item_position(self.items, item) for item in listed(items, "items")}
+        members = listed(items, "items")
+        if not set(self.required) <= set(members):
+            raise InputError(f"only sets with {', '.join(map(repr, self.required))} were counted; add them")
+        wanted = {item_position(self.items, item) for item in members}
         if not wanted:
             return self.n
         rows = np.flatnonzero(self.tree.length == len(wanted))

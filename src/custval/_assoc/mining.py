@@ -16,9 +16,9 @@ import numpy as np
 
 from custval._assoc.bits import CountArray, MaskArray, Vertical, bit, merge_sorted, union_masks, vertical
 from custval._assoc.tree import Tree
-from custval._core.typing import IntArray
+from custval._core.typing import BoolArray, IntArray
 
-__all__ = ("SearchTooLargeError", "search_lists", "search_masks")
+__all__ = ("Limits", "SearchTooLargeError", "search_lists", "search_masks")
 
 _PAIR_BYTES = 2 << 20  # the bits of the pairs in hand stay in the processor's cache
 _BATCH_BYTES = 16 << 20
@@ -29,11 +29,26 @@ class SearchTooLargeError(Exception):
     """The search found more itemsets than it may keep."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a search: the smallest count, the greatest length, the most sets, and pairs that never meet.
+
+    ``apart`` holds sorted keys ``low * items + high`` of pairs of ranks (low < high) that no set may hold together,
+    such as a service and its family; None where every pair may meet.
+    """
+
+    min_count: float
+    max_length: int
+    max_itemsets: int
+    apart: IntArray | None = None
+
+
 class _Growing:
     """The tree while it grows: blocks of nodes, numbered as they come."""
 
-    def __init__(self, min_count: float, max_length: int, max_itemsets: int) -> None:
-        self.min_count, self.max_length, self.max_itemsets = min_count, max_length, max_itemsets
+    def __init__(self, limits: Limits, n_items: int) -> None:
+        self.min_count, self.max_length, self.max_itemsets = limits.min_count, limits.max_length, limits.max_itemsets
+        self.n_items, self.apart = n_items, limits.apart
         self.size = 0
         self._blocks: list[tuple[IntArray, IntArray, CountArray, int]] = []
 
@@ -44,6 +59,21 @@ class _Growing:
         if self.size > self.max_itemsets:
             raise SearchTooLargeError
         return np.arange(start, self.size)
+
+    def barred(self, rank: int) -> IntArray:
+        """Return the higher ranks that may not stand in a set with `rank`."""
+        if self.apart is None:
+            return np.zeros(0, dtype=np.int64)
+        low, high = np.searchsorted(self.apart, (rank * self.n_items, (rank + 1) * self.n_items))
+        return np.asarray(self.apart[low:high] - rank * self.n_items, dtype=np.int64)
+
+    def allowed(self, left: IntArray, right: IntArray) -> BoolArray:
+        """Say which pairs of items (rising ranks) may stand in one set."""
+        if self.apart is None or not self.apart.size:
+            return np.ones(len(left), dtype=bool)
+        key = left * self.n_items + right
+        place = np.minimum(np.searchsorted(self.apart, key), len(self.apart) - 1)
+        return np.asarray(self.apart[place] != key, dtype=bool)
 
     def tree(self) -> Tree:
         """Return what has grown."""
@@ -62,9 +92,7 @@ class _Frontier:
     bits: MaskArray
 
 
-def search_masks(
-    masks: MaskArray, counts: CountArray, single: CountArray, *, min_count: float, max_length: int, max_itemsets: int
-) -> Tree:
+def search_masks(masks: MaskArray, counts: CountArray, single: CountArray, *, limits: Limits) -> Tree:
     """Find all frequent sets of at most 64 items.
 
     Parameters
@@ -74,23 +102,19 @@ def search_masks(
     counts : array, shape (baskets,)
         Customers (or summed weight) with each basket.
     single : array, shape (items,)
-        Count of each item; all reach `min_count`.
-    min_count : float
-        Smallest count of a frequent set.
-    max_length : int
-        Greatest number of items in a set.
-    max_itemsets : int
-        More sets than this raise SearchTooLargeError.
+        Count of each item; all reach the smallest count.
+    limits : Limits
+        Smallest count, greatest length, most sets (more raise SearchTooLargeError), pairs kept apart.
 
     Returns
     -------
     Tree
         Every frequent set, with ranks as items.
     """
-    growing = _Growing(min_count, max_length, max_itemsets)
+    growing = _Growing(limits, len(single))
     items = np.arange(len(single))
     nodes = growing.add(np.full(len(single), -1), items, single, 1)
-    if max_length > 1:
+    if limits.max_length > 1:
         for rank in range(len(single) - 1):
             _grow_class(growing, (masks, counts), int(nodes[rank]), rank, 2)
     return growing.tree()
@@ -102,18 +126,16 @@ def search_lists(
     counts: CountArray,
     single: CountArray,
     *,
-    min_count: float,
-    max_length: int,
-    max_itemsets: int,
+    limits: Limits,
 ) -> Tree:
     """Find all frequent sets among any number of items; baskets are runs of rising ranks in `members`.
 
     `offsets` is (baskets + 1,); the other parameters and the answer are those of ``search_masks``.
     """
-    growing = _Growing(min_count, max_length, max_itemsets)
+    growing = _Growing(limits, len(single))
     nodes = growing.add(np.full(len(single), -1), np.arange(len(single)), single, 1)
-    if max_length > 1:
-        for rank, local, masks, weight in _classes(offsets, members, counts, len(single), min_count):
+    if limits.max_length > 1:
+        for rank, local, masks, weight in _classes(offsets, members, counts, growing):
             _grow_local(growing, local, masks, weight, int(nodes[rank]))
     return growing.tree()
 
@@ -122,7 +144,7 @@ def _grow_class(growing: _Growing, database: tuple[MaskArray, CountArray], node:
     """Grow the sets that continue `node` (last item `rank`) with higher ranks; the database's masks are sorted."""
     masks, counts = database
     chosen = np.flatnonzero(masks & bit(rank))
-    above = np.uint64((1 << 64) - (2 << rank))
+    above = np.uint64((1 << 64) - (2 << rank) - sum(1 << other for other in growing.barred(rank).tolist()))
     masks, counts = merge_sorted(masks[chosen] & above, counts[chosen])
     if len(masks) <= _SPLIT_BASKETS or length == growing.max_length:
         _grow_vertical(growing, vertical(masks[:, None], counts), np.arange(64), node, length)
@@ -167,7 +189,7 @@ def _expand(growing: _Growing, data: Vertical, front: _Frontier, length: int) ->
     """Join each set of `front` with its later siblings, keep what is frequent, and go deeper batch by batch."""
     batch: list[tuple[_Frontier, IntArray]] = []
     held = 0
-    for left, right in _pairs(front):
+    for left, right in _allowed_pairs(growing, front):
         rows = np.take(front.bits, left, axis=0, mode="clip")
         np.bitwise_and(rows, np.take(front.bits, right, axis=0, mode="clip"), out=rows)
         count = data.tally(rows)
@@ -182,6 +204,15 @@ def _expand(growing: _Growing, data: Vertical, front: _Frontier, length: int) ->
             batch, held = [], 0
     if batch:
         _expand(growing, data, _joined(batch), length + 1)
+
+
+def _allowed_pairs(growing: _Growing, front: _Frontier) -> Iterator[tuple[IntArray, IntArray]]:
+    if growing.apart is None:
+        yield from _pairs(front)
+        return
+    for left, right in _pairs(front):
+        keep = growing.allowed(front.item[left], front.item[right])
+        yield left[keep], right[keep]
 
 
 def _pairs(front: _Frontier) -> Iterator[tuple[IntArray, IntArray]]:
@@ -213,9 +244,10 @@ def _joined(batch: list[tuple[_Frontier, IntArray]]) -> _Frontier:
 
 
 def _classes(
-    offsets: IntArray, members: IntArray, counts: CountArray, n_items: int, min_count: float
+    offsets: IntArray, members: IntArray, counts: CountArray, growing: _Growing
 ) -> Iterator[tuple[int, IntArray, MaskArray, CountArray]]:
     """Yield for each first item its rank, its frequent companions of higher rank, and their baskets as masks."""
+    n_items, min_count = growing.n_items, growing.min_count
     basket = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     place = np.argsort(members, kind="stable")
     start = np.searchsorted(members[place], np.arange(n_items + 1))
@@ -227,6 +259,7 @@ def _classes(
         gathered = members[np.repeat(held + 1 - (np.cumsum(rest) - rest), rest) + np.arange(len(owner))]
         weight = counts[basket[held]]
         together = np.bincount(gathered, weights=weight[owner], minlength=n_items)
+        together[growing.barred(rank)] = -1.0
         local = np.flatnonzero(together >= min_count)
         if local.size:
             name[local] = np.arange(len(local))

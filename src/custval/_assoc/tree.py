@@ -93,15 +93,25 @@ class Digests:
         known, nodes = self._levels[length]
         return nodes[np.searchsorted(known, digest)]
 
+    def seek(self, digest: MaskArray, length: int) -> IntArray:
+        """Return the sets of `length` items with these digests, -1 where the tree has none."""
+        if length not in self._levels:
+            return np.full(len(digest), -1)
+        known, nodes = self._levels[length]
+        place = np.minimum(np.searchsorted(known, digest), len(known) - 1)
+        return np.where(known[place] == digest, nodes[place], -1)
+
 
 def _covers(tree: Tree, n_items: int) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield (set, the set without one of its items) for every frequent set of two items or more."""
+    """Yield (set, the set without one of its items) for every frequent set of two items or more, both known."""
     digests = Digests(tree, n_items)
     for length in range(2, int(tree.length.max(initial=0)) + 1):
         level = np.flatnonzero(tree.length == length)
         held = tree.members(level, length)
         for j in range(length):
-            yield level, digests.find(digests.digest[level] - digests.key[held[:, j]], length - 1)
+            part = digests.seek(digests.digest[level] - digests.key[held[:, j]], length - 1)
+            known = part >= 0  # a search for sets with given items has no parts without them
+            yield (level, part) if known.all() else (level[known], part[known])
 
 
 def closed(tree: Tree, n_items: int, n: float) -> BoolArray:
