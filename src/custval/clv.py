@@ -11,7 +11,9 @@
 `retention_elasticity`            by how much does value move with retention?
 `retention_gain`                  what are 1 or 5 more points of retention worth?
 `monthly_rate`, `annual_rate`     from a yearly rate to a monthly one, and back
-`ShiftedBetaGeometric`            how long do cohorts under contract stay, and what is the rest worth?
+`ShiftedBetaGeometric`,           how long do customers under contract stay, whose chances to leave differ (and
+`BetaDiscreteWeibull`,            change with the term, or do neither), and what is the rest of their stay worth?
+`GeometricRetention`
 ================================  =====================================================================
 
 Take `lifetime_value` where a hazard model is fitted (any object with ``predict_survival``), `discounted_value` where a
@@ -24,6 +26,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "BetaDiscreteWeibull",
+    "GeometricRetention",
     "LifetimeValue",
     "ShiftedBetaGeometric",
     "annual_rate",
@@ -38,7 +42,7 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
-    from custval._clv.contract import ShiftedBetaGeometric
+    from custval._clv.contract import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
     from custval._clv.discount import annual_rate, discounted_value, monthly_rate
     from custval._clv.money import monthly_margin, payback_months
     from custval._clv.retention_value import constant_retention_value, retention_elasticity, retention_gain
@@ -49,6 +53,8 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "BetaDiscreteWeibull": "_clv.contract",
+            "GeometricRetention": "_clv.contract",
             "LifetimeValue": "_clv.value",
             "ShiftedBetaGeometric": "_clv.contract",
             "annual_rate": "_clv.discount",

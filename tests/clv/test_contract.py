@@ -12,7 +12,14 @@ from scipy.special import betaln
 
 from custval import ConvergenceWarning, InputError, NotFittedError
 from custval._core.serial import decode, encode
-from custval.clv import ShiftedBetaGeometric, discounted_value
+from custval.clv import (
+    BetaDiscreteWeibull,
+    GeometricRetention,
+    ShiftedBetaGeometric,
+    discounted_value,
+    lifetime_value,
+)
+from custval.survival import survival_target
 
 REGULAR = np.array([100.0, 63.1, 46.8, 38.2, 32.6, 28.9, 26.2, 24.1]) * 10
 HIGH = np.array([100.0, 86.9, 74.3, 65.3, 59.3, 55.1, 51.7, 49.1]) * 10
@@ -186,3 +193,138 @@ def test_fractions_of_renewals_are_refused():
         model.discounted_residual_lifetime(1, discount=0.1, horizon=1.5)
     with pytest.raises(InputError, match=r"given must be a whole number, not 0\.5"):
         model.survival([1], given=0.5)
+
+
+def test_the_published_fit_of_the_beta_discrete_weibull(reference):
+    case = next(case for case in reference("clv")["cases"] if case["id"] == "bdw_highend_fit7")
+    counts = np.array(case["input"]["survival_percent"]) / 100 * case["input"]["cohort"]
+    model = BetaDiscreteWeibull(time_unit="year").fit(counts)
+    for parameter in ("alpha", "beta", "c"):
+        assert model.params_[parameter] == pytest.approx(case["expected"][parameter], rel=case["rtol"])
+    assert model.log_likelihood_ == pytest.approx(case["expected"]["loglik"], rel=1e-7)
+    assert model.survival(12) == pytest.approx(case["expected"]["S(12)"], rel=case["rtol"])
+
+
+def test_a_power_of_one_is_the_shifted_beta_geometric():
+    weibull = BetaDiscreteWeibull.from_params(alpha=0.668, beta=3.806, c=1.0)
+    shifted = ShiftedBetaGeometric.from_params(alpha=0.668, beta=3.806)
+    t = np.arange(1, 30)
+    np.testing.assert_allclose(weibull.survival(t), shifted.survival(t), rtol=1e-12)
+    np.testing.assert_allclose(weibull.retention_rate(t), shifted.retention_rate(t), rtol=1e-12)
+    # the sum, renewal by renewal, against the closed form
+    for discount in (0.05, 0.1, 1.0):
+        found = weibull.discounted_residual_lifetime([1, 5], discount=discount)
+        np.testing.assert_allclose(found, shifted.discounted_residual_lifetime([1, 5], discount=discount), rtol=1e-10)
+
+
+def test_the_geometric_law_has_closed_forms():
+    model = GeometricRetention(time_unit="year").fit([1000, 800, 640, 512])
+    assert model.params_["theta"] == pytest.approx(0.2, rel=1e-8)
+    assert model.std_error_["theta"] == pytest.approx(np.sqrt(0.2 * 0.8 / 2440), rel=1e-5)  # binomial
+    v = 1 / 1.12
+    assert model.discounted_residual_lifetime(3, discount=0.12) == pytest.approx(0.8 / (1 - 0.8 * v), rel=1e-8)
+    assert model.discounted_residual_lifetime(1, discount=0.0) == pytest.approx(4.0, rel=1e-7)
+    with pytest.raises(InputError, match=r"no limit at a discount of -0\.2; give a horizon"):
+        model.discounted_residual_lifetime(1, discount=-0.2)
+
+
+def as_customers(counts):
+    """The same cohort, customer by customer."""
+    lost = -np.diff(counts).astype(int)
+    duration = np.concatenate([np.repeat(np.arange(1, len(counts)), lost), np.full(int(counts[-1]), len(counts) - 1)])
+    event = np.arange(len(duration)) < lost.sum()
+    return survival_target(duration.astype(float), event, time_unit="year")
+
+
+@pytest.mark.parametrize("kind", [ShiftedBetaGeometric, BetaDiscreteWeibull, GeometricRetention])
+def test_customers_one_by_one_equal_their_cohort(kind):
+    counts = np.array([1000, 869, 743, 653, 593, 551, 517, 491])
+    cohort, single = kind().fit(counts), kind().fit(None, as_customers(counts))
+    np.testing.assert_allclose(list(single.params_.values()), list(cohort.params_.values()), rtol=1e-6)
+    np.testing.assert_allclose(single.covariance_, cohort.covariance_, rtol=1e-3)
+    assert single.log_likelihood_ == pytest.approx(cohort.log_likelihood_, rel=1e-10)
+    # weights stand for copies
+    unique, count = np.unique(as_customers(counts), return_counts=True)
+    weighted = kind().fit(None, unique, sample_weight=count.astype(float))
+    np.testing.assert_allclose(list(weighted.params_.values()), list(cohort.params_.values()), rtol=1e-6)
+
+
+def test_late_entry_counts_only_what_was_watched():
+    """Customers first seen at their third renewal: the likelihood is conditional on their having come that far."""
+    rng = np.random.default_rng(4)
+    theta = rng.beta(0.8, 2.5, 200_000)
+    life = rng.geometric(theta).astype(float)
+    there = life > 3
+    entry, duration = np.full(there.sum(), 3.0), np.minimum(life[there], 12.0)
+    y = survival_target(duration, life[there] <= 12, entry=entry, time_unit="year")
+    early = np.minimum(life, 12.0)
+    both = np.concatenate([survival_target(early, life <= 12, time_unit="year")[:50_000], y])
+    model = ShiftedBetaGeometric().fit(None, both)
+    np.testing.assert_allclose(list(model.params_.values()), [0.8, 2.5], rtol=0.05)
+
+
+def test_columns_move_the_parameters():
+    rng = np.random.default_rng(5)
+    n = 40_000
+    X = {"autopay": rng.random(n) < 0.5, "fee": rng.normal(40.0, 10.0, n)}
+    slope = np.array([[-0.5, 0.02], [0.3, 0.0]])
+    matrix = np.column_stack([X["autopay"], X["fee"]])
+    alpha, beta = np.exp(np.log([0.7, 2.0])[:, None] + slope @ matrix.T)
+    life = rng.geometric(rng.beta(alpha, beta)).astype(float)
+    y = survival_target(np.minimum(life, 8.0), life <= 8, time_unit="year")
+    model = ShiftedBetaGeometric(time_unit="year").fit(X, y)
+    assert np.abs((model.coef_ - slope) / model.coef_std_error_).max() < 3.5
+    assert set(model.summary()["parameter"]) >= {"alpha", "beta", "alpha: fee", "beta: autopay"}
+    some = {name: values[:5] for name, values in X.items()}
+    curve = model.predict_survival(some, [1, 2, 3])
+    expected = np.exp(betaln(alpha[:5, None], beta[:5, None] + np.arange(1, 4)) - betaln(alpha, beta)[:5, None])
+    np.testing.assert_allclose(curve, expected, rtol=0.15)
+    with pytest.raises(InputError, match=r"each customer has a curve of their own; ask predict_survival"):
+        model.survival(1)
+    again = decode(json.loads(json.dumps(encode(model), allow_nan=False)))
+    np.testing.assert_array_equal(again.predict_survival(some, [1, 2, 3]), curve)
+
+
+def test_a_contract_has_a_value_month_by_month():
+    """A yearly contract keeps everybody between renewals; errors follow from the covariance."""
+    model = ShiftedBetaGeometric(time_unit="year").fit(HIGH)
+    worth = lifetime_value(model, np.zeros((2, 1)), margin=10.0, horizon=24, monthly_discount=0.0, given=[0.0, 6.0])
+    s1, s2 = model.survival([1, 2])
+    assert worth.value[0] == pytest.approx(10 * (11 + 12 * s1 + s2), rel=1e-12)
+    assert worth.value[1] == pytest.approx(10 * (5 + 12 * s1 + 7 * s2), rel=1e-12)
+    monthly = ShiftedBetaGeometric(time_unit="month").fit(HIGH)
+    draws = np.random.default_rng(0).multivariate_normal(list(monthly.params_.values()), monthly.covariance_, 4000)
+    asked = lifetime_value(monthly, np.zeros((1, 1)), margin=10.0, horizon=6, monthly_discount=0.01, loss_at_exit=5.0)
+    values = [
+        lifetime_value(
+            ShiftedBetaGeometric.from_params(alpha=a, beta=b),
+            np.zeros((1, 1)),
+            margin=10.0,
+            horizon=6,
+            monthly_discount=0.01,
+            loss_at_exit=5.0,
+        ).total
+        for a, b in draws[:400]
+    ]
+    assert asked.total_std_error == pytest.approx(np.std(values), rel=0.12)
+
+
+def test_remaining_value_rises_with_renewals_made():
+    model = ShiftedBetaGeometric.from_params(alpha=0.668, beta=3.806, time_unit="year")
+    assert model.remaining_value(120.0, discount=0.1) == pytest.approx(120 * 5.41485604837404, rel=1e-9)
+    assert model.remaining_value(120.0, discount=0.1, made=4) > model.remaining_value(120.0, discount=0.1)
+
+
+def test_bad_customers_are_refused_with_help():
+    y = survival_target([1.0, 2.5, 3.0], [1, 0, 1])
+    with pytest.raises(InputError, match=r"duration must be a whole number of renewals .*value 2\.5\); count renewals"):
+        ShiftedBetaGeometric().fit(None, y)
+    with pytest.raises(InputError, match=r"sample_weight weighs the customers of y"):
+        ShiftedBetaGeometric().fit([10, 8, 7], sample_weight=[1.0])
+    y = survival_target([1.0, 2.0, 3.0], [1, 0, 1])
+    with pytest.raises(InputError, match=r"column 'fee' is the same for all 3 customers"):
+        ShiftedBetaGeometric().fit({"fee": [1.0, 1.0, 1.0]}, y)
+    with pytest.raises(InputError, match=r"theta must be > 0 and < 1"):
+        GeometricRetention.from_params(theta=1.0)
+    with pytest.raises(InputError, match=r"no limit at a discount of 0; give a discount"):
+        BetaDiscreteWeibull.from_params(alpha=1.0, beta=1.0, c=1.0).discounted_residual_lifetime(1, discount=0.0)

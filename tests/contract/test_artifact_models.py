@@ -14,7 +14,7 @@ import pytest
 import custval
 from custval._core.estimator import Estimator
 from custval.artifact import from_dict, to_dict
-from custval.clv import ShiftedBetaGeometric
+from custval.clv import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
 from custval.segments import ValuePotential
 from custval.survival import (
     AFT,
@@ -55,6 +55,8 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     ),
     ValuePotential: (lambda: ValuePotential().fit(AXES), lambda model: model.quadrant(AXES)),
     ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
+    BetaDiscreteWeibull: (lambda: BetaDiscreteWeibull().fit(COHORT), lambda model: model.survival(12)),
+    GeometricRetention: (lambda: GeometricRetention().fit(COHORT), lambda model: model.survival(12)),
 }
 
 

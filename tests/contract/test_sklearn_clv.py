@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 
+import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from custval.clv import ShiftedBetaGeometric
+from custval.clv import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
 
 
-def test_no_unexpected_failure():
-    model = ShiftedBetaGeometric()
+@pytest.mark.parametrize("kind", [ShiftedBetaGeometric, BetaDiscreteWeibull, GeometricRetention])
+def test_no_unexpected_failure(kind):
+    model = kind()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = check_estimator(model, on_fail=None, on_skip=None, expected_failed_checks=model.expected_failed_checks)

@@ -1,49 +1,56 @@
-"""How long do cohorts under contract stay, and what is the rest of their stay worth? The shifted beta-geometric model.
+"""How long do cohorts under contract stay, and what is the rest of their stay worth?
 
-At each renewal a customer leaves with a chance theta of their own that never changes; theta is Beta(alpha, beta) over
-customers. Those who leave easily go first, so the retention rate of a cohort rises by itself:
+One estimator for each law of `contract_laws`, all with the same answers. Customers who leave easily go first, so the
+retention rate of a cohort rises by itself, even where nobody's own chance changes; the residual lifetime
 
-    retention   r(t) = (beta + t - 1) / (alpha + beta + t - 1)
-    survival    S(t) = B(alpha, beta + t) / B(alpha, beta)
-    residual    sum over t >= n of S(t) / S(n-1) v^(t-n)
-                     = r(n) 2F1(1, beta + n; alpha + beta + n; v)        just before renewal n, v = 1 / (1 + d)
+    sum over t >= n of S(t) / S(n-1) v^(t-n)          just before renewal n, v = 1 / (1 + d)
 
-With the counts lost(t) and kept(t) at each renewal the log-likelihood is
-sum lost(t) log(1 - r(t)) + kept(t) log r(t).
+has a closed form for the geometric law, r / (1 - r v), and for the shifted beta-geometric law,
+r(n) 2F1(1, beta + n; alpha + beta + n; v).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from custval._clv.checks import number_array, plain
+from custval._clv.cohorts import Stays, stays_of_cohorts, stays_of_customers
+from custval._clv.contract_fit import Fitted, customer_parameters, is_positive, maximum_likelihood, moved_parameters
+from custval._clv.contract_laws import (
+    BETA_DISCRETE_WEIBULL,
+    GEOMETRIC,
+    SHIFTED_BETA_GEOMETRIC,
+    ContractLaw,
+    gauss_fraction,
+)
+from custval._core.encoding import DesignEncoder
 from custval._core.errors import ConvergenceWarning, InputError, warn
 from custval._core.estimator import Estimator
-from custval._core.typing import ArrayLike, FloatArray
-from custval._core.validation import check_rows, check_scalar, check_whole, float_array
+from custval._core.frames import frame_length
+from custval._core.optimize import dependent_columns
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray
+from custval._core.validation import check_length, check_rows, check_scalar, check_whole, float_array
 
-__all__ = ("ShiftedBetaGeometric",)
+__all__ = ("BetaDiscreteWeibull", "GeometricRetention", "ShiftedBetaGeometric")
 
 ALIKE = 1e5  # alpha + beta beyond which customers cannot be told from identical ones
+NO_GAIN = 1e-3  # of log-likelihood over identical customers: below it the differences of customers are not seen
 MOST_TERMS = 2**18
-ONE_RENEWAL = "cohorts must be seen over two renewals or more: one renewal cannot show how customers differ"
+MOST_RENEWALS = 2**22
 NOT_COHORTS = "X holds counts of cohorts, which never rise; the check fits random numbers"
 # scikit-learn's checks that fit any table of numbers
 CHECKS_ON_RANDOM_NUMBERS = (
     "check_dict_unchanged",
     "check_dont_overwrite_parameters",
     "check_dtype_object",
-    "check_estimators_dtypes",
-    "check_estimators_empty_data_messages",
     "check_estimators_fit_returns_self",
     "check_estimators_nan_inf",
     "check_estimators_overwrite_params",
     "check_estimators_pickle",
     "check_f_contiguous_array_estimator",
-    "check_fit2d_1feature",
     "check_fit2d_1sample",
     "check_fit2d_predict1d",
     "check_fit_check_is_fitted",
@@ -56,124 +63,68 @@ CHECKS_ON_RANDOM_NUMBERS = (
     "check_pipeline_consistency",
     "check_positive_only_tag_during_fit",
     "check_readonly_memmap_input",
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weights_list",
+    "check_sample_weights_not_an_array",
 )
 
 
-class ShiftedBetaGeometric(Estimator):
-    """The shifted beta-geometric model of contract renewals, from counts of customers by cohort and renewal.
+class ContractModel(Estimator):
+    """What the models of renewals share: fitting, answers, errors."""
 
-    Parameters
-    ----------
-    time_unit : str
-        Length of a contract term, such as ``month`` or ``year``: the unit of renewals and of discounts.
-
-    Attributes
-    ----------
-    params_ : dict of str to float
-        ``alpha`` and ``beta``, both > 0; the mean chance of leaving is alpha / (alpha + beta).
-    covariance_ : ndarray of shape (2, 2) or None
-        Of alpha and beta; None where made from known numbers or not identified.
-    std_error_ : dict of str to float or None
-        Of alpha and beta.
-    log_likelihood_ : float or None
-        At the maximum.
-    time_unit_ : str
-        Unit of renewals.
-
-    References
-    ----------
-    Fader, P. S. and Hardie, B. G. S. (2007), How to project customer retention, Journal of Interactive Marketing 21(1),
-    eq. 5-7. Fader, P. S. and Hardie, B. G. S. (2010), Customer-base valuation in a contractual setting, Marketing
-    Science 29(1), eq. 6 for the residual lifetime.
-
-    Examples
-    --------
-    >>> from custval.clv import ShiftedBetaGeometric
-    >>> model = ShiftedBetaGeometric(time_unit="year").fit([1000, 869, 743, 653, 593, 551, 517, 491])
-    >>> {name: round(value, 3) for name, value in model.params_.items()}
-    {'alpha': 0.668, 'beta': 3.806}
-    >>> model.survival([7, 12]).round(3)
-    array([0.489, 0.378])
-    """
-
-    __module__ = "custval.clv"
     _estimator_type = "cohort model"
     _positive_only = False
-    _fit_metadata = ()
+    _law: ClassVar[ContractLaw]
     expected_failed_checks: ClassVar[Mapping[str, str]] = dict.fromkeys(CHECKS_ON_RANDOM_NUMBERS, NOT_COHORTS)
 
     params_: dict[str, float]
-    covariance_: FloatArray | None
     std_error_: dict[str, float] | None
+    coef_: FloatArray | None
+    coef_std_error_: FloatArray | None
+    covariance_: FloatArray | None
     log_likelihood_: float | None
+    feature_names_out_: list[str]
+    encoding_: dict[str, Any] | None
 
     def __init__(self, *, time_unit: str = "month") -> None:
         self.time_unit = time_unit
 
-    def fit(self, X: Any, y: object = None) -> Self:
-        """Fit alpha and beta to cohorts by maximum likelihood.
+    def fit(self, X: Any, y: Any = None, *, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the parameters by maximum likelihood, to counts of cohorts or to single customers.
 
         Parameters
         ----------
-        X : array of shape (R + 1,) or (cohorts, R + 1), or list of arrays
-            Customers still there after 0, 1, ... renewals; column 0 is the size of the cohort. Younger cohorts end
-            earlier: shorter rows of a list, or NaN at the end of a row. Whole numbers are not needed.
-        y : None
-            Not used.
+        X : array of shape (R + 1,) or (cohorts, R + 1), list of arrays, or frame of n customers
+            Without `y`: customers still there after 0, 1, ... renewals; column 0 is the size of the cohort. Younger
+            cohorts end earlier: shorter rows of a list, or NaN at the end of a row. Whole numbers are not needed.
+            With `y`: the columns of n customers, which move the parameters; None for no columns.
+        y : structured array of shape (n,), optional
+            Renewals of each customer, as ``survival_target`` makes them: `duration` is the renewal at which the
+            customer left, or the renewals made by one who is still there; `entry` the renewals made before the
+            watching began. Whole numbers.
+        sample_weight : array of shape (n,), optional
+            Customers that each row of `y` stands for, >= 0.
 
         Returns
         -------
-        ShiftedBetaGeometric
+        ContractModel
             Self.
 
         Raises
         ------
         InputError
-            If counts rise, are negative or missing inside a row, if nobody left, if nobody was kept, or if there are
-            fewer than two renewals.
+            If counts rise, are negative or missing inside a row, if nobody left, if nobody was kept, if there are
+            fewer than two renewals, or if renewals are not whole numbers.
         """
-        del y  # scikit-learn's place for a target: cohorts have none
-        counts = _renewals(X)
-        point = _maximum(counts)
-        value, _, information = _log_likelihood(point, counts)
-        self.params_ = {"alpha": float(point[0]), "beta": float(point[1])}
-        self.log_likelihood_ = value
-        self.covariance_ = _covariance(point, information)
-        error = None if self.covariance_ is None else np.sqrt(np.diag(self.covariance_))
-        self.std_error_ = None if error is None else {"alpha": float(error[0]), "beta": float(error[1])}
-        self.time_unit_ = self.time_unit
-        return self
-
-    @classmethod
-    def from_params(cls, *, alpha: float, beta: float, time_unit: str = "month") -> Self:
-        """Return the model of known parameters.
-
-        Parameters
-        ----------
-        alpha, beta : float
-            Parameters of the beta distribution of the chance to leave, > 0.
-        time_unit : str
-            Length of a contract term.
-
-        Returns
-        -------
-        ShiftedBetaGeometric
-            A model as if fitted, without errors.
-
-        Raises
-        ------
-        InputError
-            If a parameter is not positive.
-        """
-        model = cls(time_unit=time_unit)
-        given = {"alpha": alpha, "beta": beta}
-        model.params_ = {
-            name: check_scalar(value, name, low=0.0, low_open=True, high=np.inf, high_open=True)
-            for name, value in given.items()
-        }
-        model.covariance_, model.std_error_, model.log_likelihood_ = None, None, None
-        model.time_unit_ = time_unit
-        return model
+        if y is None:
+            if sample_weight is not None:
+                raise InputError("sample_weight weighs the customers of y; cohorts are counts already")
+            return self._learn(stays_of_cohorts(X), None)
+        design = self._design(X, len(np.asarray(y)))
+        stays = stays_of_customers(y, sample_weight)
+        if design is not None:
+            _check_columns(design, self._encoder.feature_names)
+        return self._learn(stays, design)
 
     def retention_rate(self, renewals: ArrayLike) -> FloatArray | float:
         """Return the share of customers before each renewal who renew.
@@ -186,10 +137,10 @@ class ShiftedBetaGeometric(Estimator):
         Returns
         -------
         float or ndarray
-            r(t), within (0, 1), rising with t.
+            r(t), within (0, 1).
         """
-        alpha, beta = self._params()
-        return plain(retention(alpha, beta, _whole(renewals, 1)))
+        t = _whole(renewals, 1)
+        return plain(-np.expm1(self._law.log_leaving(self._numbers(), t)[0]))
 
     def survival(self, renewals: ArrayLike, *, given: int = 0) -> FloatArray | float:
         """Return the share of customers still there after each of the coming renewals.
@@ -206,10 +157,82 @@ class ShiftedBetaGeometric(Estimator):
         float or ndarray
             S(given + t) / S(given), within (0, 1].
         """
-        alpha, beta = self._params()
-        made = check_whole(given, "given", low=0)
-        # after `made` renewals theta is Beta(alpha, beta + made): the same model again
-        return plain(surviving(alpha, beta + made, _whole(renewals, 0)))
+        made, t = check_whole(given, "given", low=0), _whole(renewals, 0)
+        return plain(np.exp(self._log_kept(self._numbers(), t + made, np.asarray(float(made)))))
+
+    def predict_survival(self, X: AnyFrame, times: ArrayLike, *, given: ArrayLike | None = None) -> FloatArray:
+        """Return each customer's chance to be there at times from now: steps down at renewals, flat between them.
+
+        Parameters
+        ----------
+        X : frame or array of n rows
+            Customers; only their number matters where the model was fitted without columns.
+        times : array of shape (H,)
+            Times from now in terms of the contract (`time_unit_`), >= 0; fractions are legal.
+        given : float or array of shape (n,), optional
+            Terms already stayed, >= 0; fractions say how far into the running term.
+
+        Returns
+        -------
+        ndarray of shape (n, H)
+            S(floor(given + t)) / S(floor(given)).
+        """
+        self._check_fitted()
+        n = frame_length(X)
+        design = None if self.coef_ is None else self._matrix(X)
+        parameters = customer_parameters(self._law, self._free(), self._slopes(), design)
+        columns = tuple(p[:, None] for p in parameters)
+        stayed = np.zeros(n) if given is None else np.broadcast_to(number_array(given, "given", low=0.0), (n,))
+        ahead = float_array(np.atleast_1d(np.asarray(times, dtype=np.float64)), "times", low=0.0)
+        # a year is twelve twelfths: sums of fractions may fall short of the renewal by a rounding error
+        renewals = np.floor(stayed[:, None] + ahead[None, :] + 1e-9)
+        kept = np.exp(self._log_kept(columns, renewals, np.floor(stayed + 1e-9)[:, None]))
+        return np.ascontiguousarray(np.broadcast_to(kept, (n, len(ahead))))
+
+    def pullback(
+        self,
+        X: AnyFrame,
+        survival_weight: FloatArray,
+        exit_weight: FloatArray | None = None,
+        *,
+        given: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return how a weighted sum of predictions moves with the parameters, for errors of values.
+
+        Parameters
+        ----------
+        X : frame or array of n rows
+            Customers.
+        survival_weight : ndarray of shape (n, H)
+            Weights of S(1..H).
+        exit_weight : ndarray of shape (n, 1, H), optional
+            Weights of the chance to leave in each period.
+        given : float or array of shape (n,), optional
+            Terms already stayed.
+
+        Returns
+        -------
+        ndarray of shape (n, P)
+            Gradient in the order of ``covariance_``.
+        """
+        weight = survival_weight
+        if exit_weight is not None:  # F(t) - F(t-1) = S(t-1) - S(t)
+            weight = weight - exit_weight[:, 0, :]
+            weight[:, :-1] += exit_weight[:, 0, 1:]
+        times = np.arange(1, weight.shape[1] + 1)
+        natural, slopes = np.array(list(self.params_.values())), self._slopes()
+        point = np.append(natural, slopes)
+        columns = []
+        for j, value in enumerate(point):
+            h = 1e-6 * max(abs(value), 1e-3)
+            sides = []
+            for sign in (1.0, -1.0):
+                moved = point.copy()
+                moved[j] += sign * h
+                model = self._like(moved[: len(natural)], moved[len(natural) :].reshape(slopes.shape))
+                sides.append(np.einsum("nh,nh->n", weight, model.predict_survival(X, times, given=given)))
+            columns.append((sides[0] - sides[1]) / (2.0 * h))
+        return np.column_stack(columns)
 
     def discounted_residual_lifetime(
         self, renewal: ArrayLike, *, discount: float, horizon: int | None = None
@@ -233,46 +256,389 @@ class ShiftedBetaGeometric(Estimator):
         Raises
         ------
         InputError
-            If the sum has no limit: without a horizon a discount of 0 needs alpha > 1, and a negative one has none.
-
-        Examples
-        --------
-        >>> from custval.clv import ShiftedBetaGeometric
-        >>> model = ShiftedBetaGeometric.from_params(alpha=0.668, beta=3.806, time_unit="year")
-        >>> round(model.discounted_residual_lifetime(1, discount=0.10), 4)
-        5.4149
+            If the sum has no limit, or converges too slowly to be summed: give a horizon.
         """
-        alpha, beta = self._params()
-        due = _whole(renewal, 1)
+        numbers, due = self._numbers(), _whole(renewal, 1)
         rate = check_scalar(discount, "discount", low=-1.0, low_open=True)
         if horizon is not None:
             ahead = np.arange(1.0, check_whole(horizon, "horizon", low=1) + 1.0)
-            later = surviving(alpha, beta + due[..., None] - 1.0, ahead)
+            later = np.exp(self._log_kept(numbers, due[..., None] - 1.0 + ahead, due[..., None] - 1.0))
             return plain(later @ (1.0 + rate) ** (1.0 - ahead))
+        self._check_limit(rate)
+        return plain(self._endless(due, 1.0 / (1.0 + rate)))
+
+    def remaining_value(
+        self, margin: ArrayLike, *, discount: float, made: int = 0, horizon: int | None = None
+    ) -> FloatArray | float:
+        """Return the value of a customer who has made so many renewals, just before the next one.
+
+        Parameters
+        ----------
+        margin : float or array
+            Money per term, paid at its beginning by those who renew.
+        discount : float
+            Effective rate per contract term, > -1.
+        made : int
+            Renewals made, >= 0.
+        horizon : int, optional
+            Renewals to count; None counts all.
+
+        Returns
+        -------
+        float or ndarray
+            Money: margin x discounted residual lifetime.
+        """
+        due = check_whole(made, "made", low=0) + 1
+        left = self.discounted_residual_lifetime(due, discount=discount, horizon=horizon)
+        return plain(np.asarray(number_array(margin, "margin") * left))
+
+    def summary(self) -> Any:
+        """Return the parameters with standard errors as a pandas frame, one row each."""
+        self._check_fitted()
+        from custval._core.errors import import_pandas
+
+        values, names = list(self.params_.values()), list(self.params_)
+        errors: list[float | None] = [None if self.std_error_ is None else self.std_error_[name] for name in names]
+        if self.coef_ is not None:
+            moved = self._law.parameters[: len(self.coef_)]
+            names += [f"{parameter}: {name}" for parameter in moved for name in self.feature_names_out_]
+            values += [float(value) for value in self.coef_.ravel()]
+            known = None if self.coef_std_error_ is None else self.coef_std_error_.ravel()
+            errors += [None if known is None else float(known[j]) for j in range(self.coef_.size)]
+        return import_pandas().DataFrame({"parameter": names, "estimate": values, "std_error": errors})
+
+    def _design(self, X: Any, n: int) -> FloatArray | None:
+        if X is None:
+            return None
+        self._encoder = DesignEncoder().fit(X)
+        matrix = self._encoder.transform(X, owner=type(self).__name__)
+        check_length(matrix, n, name="X", other="y")
+        return np.asarray(matrix)
+
+    def _matrix(self, X: AnyFrame) -> FloatArray:
+        encoder = DesignEncoder.from_state(self.encoding_ or {})
+        return np.asarray(encoder.transform(X, owner=type(self).__name__))
+
+    def _learn(self, stays: Stays, X: FloatArray | None) -> Self:
+        found = maximum_likelihood(self._law, stays, X)
+        natural = self._law.natural(found.free)
+        self.params_ = dict(zip(self._law.parameters, map(float, natural), strict=True))
+        self.coef_ = None if X is None else found.slopes
+        self.encoding_ = None if X is None else self._encoder.get_state()
+        self.feature_names_out_ = [] if X is None else list(self._encoder.feature_names)
+        if X is not None:
+            del self._encoder
+        self.log_likelihood_ = found.log_likelihood
+        self._set_errors(found, natural, _gain_on_geometric(stays, found.log_likelihood))
+        self.time_unit_ = self.time_unit
+        return self
+
+    def _set_errors(self, found: Fitted, natural: FloatArray, gain: float) -> None:
+        self.covariance_ = self.std_error_ = self.coef_std_error_ = None
+        if len(natural) == 2 and (natural.sum() > ALIKE or (gain < NO_GAIN and not found.slopes.size)):
+            self._warn_alike(natural)
+            return
+        if not is_positive(found.information):
+            self._warn_unknown()
+            return
+        slope = np.append(self._law.natural_slope(natural), np.ones(found.slopes.size))
+        self.covariance_ = np.linalg.inv(found.information) * np.outer(slope, slope)
+        errors = np.sqrt(np.diag(self.covariance_))
+        k = len(natural)
+        self.std_error_ = dict(zip(self._law.parameters, map(float, errors[:k]), strict=True))
+        self.coef_std_error_ = None if self.coef_ is None else errors[k:].reshape(found.slopes.shape)
+
+    def _warn_alike(self, natural: FloatArray) -> None:
+        warn(
+            "retention does not rise from renewal to renewal, so customers cannot be told from identical ones (alpha "
+            f"+ beta = {natural.sum():.3g}); use the retention rate of all of them, as in constant_retention_value",
+            ConvergenceWarning,
+        )
+
+    def _warn_unknown(self) -> None:
+        warn(
+            f"the data do not identify all of {', '.join(self._law.parameters)}: no standard errors; give more "
+            "renewals, or a simpler law",
+            ConvergenceWarning,
+        )
+
+    @classmethod
+    def _known(cls, given: Mapping[str, float], time_unit: str) -> Self:
+        model = cls(time_unit=time_unit)
+        ends = cls._law.highest
+        model.params_ = {
+            name: check_scalar(value, name, low=0.0, low_open=True, high=end, high_open=True)
+            for (name, value), end in zip(given.items(), ends, strict=True)
+        }
+        model.coef_ = model.coef_std_error_ = model.encoding_ = None
+        model.covariance_ = model.std_error_ = model.log_likelihood_ = None
+        model.feature_names_out_ = []
+        model.time_unit_ = time_unit
+        return model
+
+    def _like(self, natural: FloatArray, slopes: FloatArray) -> Self:
+        """Return this model at other parameters."""
+        model = type(self)(time_unit=self.time_unit)
+        vars(model).update(vars(self))
+        model.params_ = dict(zip(self._law.parameters, map(float, natural), strict=True))
+        model.coef_ = None if self.coef_ is None else slopes
+        return model
+
+    def _free(self) -> FloatArray:
+        return self._law.free(np.array(list(self.params_.values())))
+
+    def _slopes(self) -> FloatArray:
+        return np.zeros((moved_parameters(self._law), 0)) if self.coef_ is None else self.coef_
+
+    def _numbers(self) -> tuple[FloatArray, ...]:
+        self._check_fitted()
+        if self.coef_ is not None:
+            raise InputError("this model has columns: each customer has a curve of their own; ask predict_survival(X)")
+        return tuple(np.asarray(value) for value in self.params_.values())
+
+    def _log_kept(self, parameters: tuple[FloatArray, ...], t: FloatArray, made: FloatArray) -> FloatArray:
+        return np.asarray(self._law.log_survival(parameters, t)[0] - self._law.log_survival(parameters, made)[0])
+
+    def _check_limit(self, rate: float) -> None:
+        if rate <= 0.0:
+            raise InputError(
+                f"the residual lifetime has no limit at a discount of {rate:g}; give a discount > 0 or a horizon"
+            )
+
+    def _endless(self, due: FloatArray, v: float) -> FloatArray:
+        """Return the sum over all renewals, in blocks, until what is left is below a rounding error of it."""
+        numbers, total = self._numbers(), np.zeros_like(due)
+        first, block = 0, 1024
+        while first < MOST_RENEWALS:
+            ahead = np.arange(first, first + block, dtype=np.float64)
+            kept = np.exp(self._log_kept(numbers, due[..., None] + ahead, due[..., None] - 1.0))
+            total = total + kept @ v**ahead
+            # survival falls, so the rest is less than a geometric sum from here
+            if np.all(kept[..., -1] * v ** ahead[-1] * v / (1.0 - v) <= 1e-13 * total):
+                return np.asarray(total)
+            first, block = first + block, 2 * block
+        raise InputError(f"a discount of {1.0 / v - 1.0:.3g} is too small to sum without a horizon; give a horizon")
+
+
+class ShiftedBetaGeometric(ContractModel):
+    """The shifted beta-geometric model of contract renewals, from cohorts or single customers.
+
+    Parameters
+    ----------
+    time_unit : str
+        Length of a contract term, such as ``month`` or ``year``: the unit of renewals and of discounts.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        ``alpha`` and ``beta``, both > 0; the mean chance of leaving is alpha / (alpha + beta).
+    std_error_ : dict of str to float or None
+        Of alpha and beta; None where made from known numbers or not identified.
+    coef_ : ndarray of shape (2, p) or None
+        How columns move log alpha and log beta; None without columns.
+    coef_std_error_ : ndarray of shape (2, p) or None
+        Of `coef_`.
+    covariance_ : ndarray of shape (P, P) or None
+        Of alpha, beta and `coef_`, row by row.
+    log_likelihood_ : float or None
+        At the maximum.
+    time_unit_ : str
+        Unit of renewals.
+
+    References
+    ----------
+    Fader, P. S. and Hardie, B. G. S. (2007), How to project customer retention, Journal of Interactive Marketing 21(1),
+    eq. 5-7. Fader, P. S. and Hardie, B. G. S. (2010), Customer-base valuation in a contractual setting, Marketing
+    Science 29(1), eq. 6 for the residual lifetime.
+
+    Examples
+    --------
+    >>> from custval.clv import ShiftedBetaGeometric
+    >>> model = ShiftedBetaGeometric(time_unit="year").fit([1000, 869, 743, 653, 593, 551, 517, 491])
+    >>> {name: round(value, 3) for name, value in model.params_.items()}
+    {'alpha': 0.668, 'beta': 3.806}
+    >>> model.survival([7, 12]).round(3)
+    array([0.489, 0.378])
+    >>> round(model.discounted_residual_lifetime(1, discount=0.10), 3)
+    5.415
+    """
+
+    __module__ = "custval.clv"
+    _law = SHIFTED_BETA_GEOMETRIC
+
+    @classmethod
+    def from_params(cls, *, alpha: float, beta: float, time_unit: str = "month") -> Self:
+        """Return the model of known parameters.
+
+        Parameters
+        ----------
+        alpha, beta : float
+            Parameters of the beta distribution of the chance to leave, > 0.
+        time_unit : str
+            Length of a contract term.
+
+        Returns
+        -------
+        ShiftedBetaGeometric
+            A model as if fitted, without errors.
+
+        Raises
+        ------
+        InputError
+            If a parameter is not positive.
+        """
+        return cls._known({"alpha": alpha, "beta": beta}, time_unit)
+
+    def _check_limit(self, rate: float) -> None:
+        alpha = self.params_["alpha"]
         if rate < 0.0 or (rate == 0.0 and alpha <= 1.0):
             raise InputError(
                 f"the residual lifetime has no limit at a discount of {rate:g} (alpha = {alpha:.4g}): the most loyal "
                 "customers stay for ever; give a discount > 0 or a horizon"
             )
-        return plain(residual_lifetime(alpha, beta, due, 1.0 / (1.0 + rate)))
 
-    def _params(self) -> tuple[float, float]:
-        self._check_fitted()
-        return self.params_["alpha"], self.params_["beta"]
+    def _endless(self, due: FloatArray, v: float) -> FloatArray:
+        return residual_lifetime(self.params_["alpha"], self.params_["beta"], due, v)
 
 
-def retention(alpha: float, beta: float, renewals: FloatArray) -> FloatArray:
-    """Return r(t) = (beta + t - 1) / (alpha + beta + t - 1), Fader and Hardie (2007) eq. 7."""
-    stays = beta + renewals - 1.0
-    return np.asarray(stays / (alpha + stays))
+class BetaDiscreteWeibull(ContractModel):
+    """The beta-discrete-Weibull model of contract renewals: each customer's chance to leave may change with the term.
+
+    Parameters
+    ----------
+    time_unit : str
+        Length of a contract term, such as ``month`` or ``year``: the unit of renewals and of discounts.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        ``alpha``, ``beta`` and ``c``, all > 0; c = 1 is the shifted beta-geometric model, c > 1 says that a customer's
+        own chance to leave rises with the terms stayed.
+    std_error_ : dict of str to float or None
+        Of the parameters; None where made from known numbers or not identified.
+    coef_ : ndarray of shape (2, p) or None
+        How columns move log alpha and log beta; None without columns.
+    coef_std_error_ : ndarray of shape (2, p) or None
+        Of `coef_`.
+    covariance_ : ndarray of shape (P, P) or None
+        Of alpha, beta, c and `coef_`, row by row.
+    log_likelihood_ : float or None
+        At the maximum.
+    time_unit_ : str
+        Unit of renewals.
+
+    References
+    ----------
+    Fader, P. S., Hardie, B. G. S., Liu, Y., Davin, J. and Steenburgh, T. (2018), How to project customer retention
+    revisited: the role of duration dependence, Journal of Interactive Marketing 43, eq. 6-8.
+
+    Examples
+    --------
+    >>> from custval.clv import BetaDiscreteWeibull
+    >>> model = BetaDiscreteWeibull(time_unit="year").fit([1000, 869, 743, 653, 593, 551, 517, 491])
+    >>> {name: round(value, 3) for name, value in model.params_.items()}
+    {'alpha': 0.214, 'beta': 1.427, 'c': 1.724}
+    >>> round(model.survival(12), 3)
+    0.404
+    """
+
+    __module__ = "custval.clv"
+    _law = BETA_DISCRETE_WEIBULL
+
+    @classmethod
+    def from_params(cls, *, alpha: float, beta: float, c: float, time_unit: str = "month") -> Self:
+        """Return the model of known parameters.
+
+        Parameters
+        ----------
+        alpha, beta, c : float
+            Parameters, > 0.
+        time_unit : str
+            Length of a contract term.
+
+        Returns
+        -------
+        BetaDiscreteWeibull
+            A model as if fitted, without errors.
+
+        Raises
+        ------
+        InputError
+            If a parameter is not positive.
+        """
+        return cls._known({"alpha": alpha, "beta": beta, "c": c}, time_unit)
 
 
-def surviving(alpha: float, beta: ArrayLike, renewals: FloatArray) -> FloatArray:
-    """Return S(t) = B(alpha, beta + t) / B(alpha, beta), Fader and Hardie (2007) eq. 6."""
-    from scipy.special import betaln
+class GeometricRetention(ContractModel):
+    """Contract renewals with one chance to leave for everybody: the yardstick of the other models.
 
-    before = np.asarray(beta, dtype=np.float64)
-    return np.asarray(np.exp(betaln(alpha, before + renewals) - betaln(alpha, before)), dtype=np.float64)
+    Parameters
+    ----------
+    time_unit : str
+        Length of a contract term, such as ``month`` or ``year``: the unit of renewals and of discounts.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        ``theta``, the chance to leave at a renewal, within (0, 1).
+    std_error_ : dict of str to float or None
+        Of theta; None where made from known numbers.
+    coef_ : ndarray of shape (1, p) or None
+        How columns move the log-odds of theta; None without columns.
+    coef_std_error_ : ndarray of shape (1, p) or None
+        Of `coef_`.
+    covariance_ : ndarray of shape (P, P) or None
+        Of theta and `coef_`.
+    log_likelihood_ : float or None
+        At the maximum.
+    time_unit_ : str
+        Unit of renewals.
+
+    References
+    ----------
+    Gupta, S. and Lehmann, D. R. (2003), Customers as assets, Journal of Interactive Marketing 17(1).
+
+    Examples
+    --------
+    >>> from custval.clv import GeometricRetention
+    >>> model = GeometricRetention(time_unit="year").fit([1000, 800, 640])
+    >>> round(model.params_["theta"], 6), round(model.discounted_residual_lifetime(1, discount=0.12), 6)
+    (0.2, 2.8)
+    """
+
+    __module__ = "custval.clv"
+    _law = GEOMETRIC
+
+    @classmethod
+    def from_params(cls, *, theta: float, time_unit: str = "month") -> Self:
+        """Return the model of a known chance to leave.
+
+        Parameters
+        ----------
+        theta : float
+            Chance to leave at a renewal, within (0, 1).
+        time_unit : str
+            Length of a contract term.
+
+        Returns
+        -------
+        GeometricRetention
+            A model as if fitted, without errors.
+
+        Raises
+        ------
+        InputError
+            If theta is not within (0, 1).
+        """
+        return cls._known({"theta": theta}, time_unit)
+
+    def _check_limit(self, rate: float) -> None:
+        if 1.0 - self.params_["theta"] >= 1.0 + rate:
+            raise InputError(f"the residual lifetime has no limit at a discount of {rate:g}; give a horizon")
+
+    def _endless(self, due: FloatArray, v: float) -> FloatArray:
+        stays = 1.0 - self.params_["theta"]
+        return np.full_like(due, stays / (1.0 - stays * v))
 
 
 def residual_lifetime(alpha: float, beta: float, renewal: FloatArray, v: float) -> FloatArray:
@@ -280,145 +646,35 @@ def residual_lifetime(alpha: float, beta: float, renewal: FloatArray, v: float) 
 
     Gauss's continued fraction has positive steps only here, so it loses no digits; SciPy's 2F1 is nan for large beta.
     """
+    stays = beta + renewal - 1.0
     if v == 1.0:
-        return np.asarray((beta + renewal - 1.0) / (alpha - 1.0))
+        return np.asarray(stays / (alpha - 1.0))
     terms, before = 64, np.zeros_like(renewal)
     while terms <= MOST_TERMS:
-        ahead = _gauss_fraction(alpha, beta + renewal, v, terms)
+        ahead = gauss_fraction(alpha, beta + renewal, v, terms)
         if np.allclose(ahead, before, rtol=1e-14, atol=0.0):
-            return np.asarray(retention(alpha, beta, renewal) * ahead)
+            return np.asarray(stays / (alpha + stays) * ahead)
         terms, before = 2 * terms, ahead
     raise InputError(f"a discount of {1.0 / v - 1.0:.3g} is too small to sum without a horizon; give a horizon")
 
 
-def _gauss_fraction(alpha: float, b: FloatArray, v: float, terms: int) -> FloatArray:
-    """Return 2F1(1, b; alpha + b; v) by so many terms of Gauss's continued fraction (DLMF 15.7.5), from the end."""
-    c = alpha + b - 1.0
-    rest = np.ones_like(b)
-    for m in range(terms - 1, -1, -1):
-        even = (alpha + m) * (m + 1.0) / ((c + 2 * m + 1.0) * (c + 2 * m + 2.0))
-        odd = (c + m) * (b + m) / ((c + 2 * m) * (c + 2 * m + 1.0))
-        rest = 1.0 - odd * v / (1.0 - even * v / rest)
-    return np.asarray(1.0 / rest)
+def _check_columns(matrix: FloatArray, names: list[str]) -> None:
+    """Refuse columns whose effects cannot be told."""
+    flat = np.flatnonzero(np.ptp(matrix, axis=0) == 0)
+    if len(flat):
+        name, n = names[int(flat[0])], len(matrix)
+        raise InputError(f"column {name!r} is the same for all {n} customers, so its effect is unknown; drop it")
+    centred = (matrix - matrix.mean(axis=0)) / matrix.std(axis=0)
+    for column, others in dependent_columns(centred.T @ centred / len(matrix)):
+        told = ", ".join(repr(names[int(j)]) for j in others)
+        raise InputError(f"column {names[column]!r} says what {told} say already; drop one of them")
 
 
-class _Renewals(NamedTuple):
-    """Customers kept and lost at renewals 1..R, all cohorts together."""
-
-    kept: FloatArray
-    lost: FloatArray
-
-
-def _renewals(cohorts: Any) -> _Renewals:
-    """Return the counts at each renewal from the customers still there, checked."""
-    rows = _rows(cohorts)
-    longest = max(len(row) for row in rows)
-    if longest < 3:
-        raise InputError(ONE_RENEWAL)
-    table = np.full((len(rows), longest), np.nan)
-    for i, row in enumerate(rows):
-        table[i, : len(row)] = row
-    _check_counts(table)
-    before, after = table[:, :-1], table[:, 1:]
-    seen = ~np.isnan(after)
-    kept = np.where(seen, after, 0.0).sum(axis=0)
-    lost = np.where(seen, before - after, 0.0).sum(axis=0)
-    if (kept + lost > 0).sum() < 2:
-        raise InputError(ONE_RENEWAL)
-    if lost.sum() <= 0.0:
-        raise InputError("nobody left at any renewal, so the chance to leave cannot be estimated; wait for departures")
-    if kept.sum() <= 0.0:
-        raise InputError("nobody was kept at any renewal, so retention cannot be estimated")
-    return _Renewals(kept, lost)
-
-
-def _rows(cohorts: Any) -> list[FloatArray]:
-    if hasattr(cohorts, "toarray"):
-        raise TypeError("Sparse data was passed for X, but dense data is required; use X.toarray()")
-    if hasattr(cohorts, "to_numpy"):
-        cohorts = cohorts.to_numpy()
-    if not isinstance(cohorts, (list, tuple, np.ndarray)) or len(cohorts) == 0:
-        raise InputError("X must hold counts of customers by cohort and renewal: an array, or a list of arrays")
-    if np.ndim(cohorts[0]) == 0:
-        cohorts = [cohorts]
-    return [float_array(row, f"cohort {i}") for i, row in enumerate(_unmasked(cohorts))]
-
-
-def _unmasked(cohorts: Any) -> list[Any]:
-    """Return the rows with NaN at their end cut off (float_array refuses NaN elsewhere)."""
-    rows = []
-    for row in cohorts:
-        if np.iscomplexobj(row):
-            raise InputError("Complex data not supported; X must hold real numbers")
-        array = np.asarray(row, dtype=object)
-        last = len(array)
-        while last and array[last - 1] is not None and array[last - 1] != array[last - 1]:
-            last -= 1
-        rows.append(array[:last])
-    return rows
-
-
-def _check_counts(table: FloatArray) -> None:
-    sizes = table[:, 0]
-    check_rows(sizes > 0, sizes, name="the size of a cohort (column 0)", rule="be > 0")
-    negative = (table < 0).any(axis=1)
-    check_rows(~negative, np.nanmin(table, axis=1), name="the counts of a cohort", rule="be >= 0")
-    rises = np.diff(table, axis=1)
-    rising = (rises > 0).any(axis=1)
-    shown = table[np.arange(len(table)), np.where(rising, (rises > 0).argmax(axis=1) + 1, 0)]
-    fix = "count the customers still there after each renewal, not those who left; winners-back are a new cohort"
-    check_rows(~rising, shown, name="the counts of a cohort", rule="never rise", fix=fix)
-
-
-def _log_likelihood(point: FloatArray, counts: _Renewals) -> tuple[float, FloatArray, FloatArray]:
-    """Return the log-likelihood, its gradient and its second derivative in (alpha, beta)."""
-    alpha, beta = point
-    kept, lost = counts
-    seen, left = kept + lost, lost.sum()
-    stays = beta + np.arange(len(kept))
-    whole = alpha + stays
-    value = left * np.log(alpha) + kept @ np.log(stays) - seen @ np.log(whole)
-    common, bend = seen @ (1.0 / whole), seen @ (1.0 / whole**2)
-    gradient = np.array([left / alpha - common, kept @ (1.0 / stays) - common])
-    second = np.array([[bend - left / alpha**2, bend], [bend, bend - kept @ (1.0 / stays**2)]])
-    return float(value), gradient, second
-
-
-def _maximum(counts: _Renewals) -> FloatArray:
-    """Return (alpha, beta) at the maximum, searched in logarithms so that both stay positive."""
-    from scipy.optimize import minimize
-
-    scale = 1.0 / (counts.kept + counts.lost).sum()
-
-    def value(logs: FloatArray) -> float:
-        return float(-scale * _log_likelihood(np.exp(logs), counts)[0])
-
-    def slope(logs: FloatArray) -> FloatArray:
-        point = np.exp(logs)
-        return np.asarray(-scale * _log_likelihood(point, counts)[1] * point)
-
-    def bend(logs: FloatArray) -> FloatArray:
-        point = np.exp(logs)
-        _, gradient, second = _log_likelihood(point, counts)
-        return np.asarray(-scale * (second * np.outer(point, point) + np.diag(gradient * point)))
-
-    # the mean chance to leave is seen at the first renewal; start with customers who differ much
-    mean = np.clip(counts.lost[0] / (counts.kept[0] + counts.lost[0]), 0.01, 0.99)
-    start = np.log([mean, 1.0 - mean])
-    found = minimize(value, start, jac=slope, hess=bend, method="trust-exact", options={"gtol": 1e-12, "maxiter": 200})
-    return np.exp(np.asarray(found.x, dtype=np.float64))
-
-
-def _covariance(point: FloatArray, second: FloatArray) -> FloatArray | None:
-    """Return the inverse information, or None with a diagnosis where the data do not identify both parameters."""
-    if point.sum() > ALIKE or np.linalg.eigvalsh(-second)[0] <= 0.0:
-        warn(
-            "retention does not rise from renewal to renewal, so customers cannot be told from identical ones (alpha "
-            f"+ beta = {point.sum():.3g}); use the retention rate of all of them, as in constant_retention_value",
-            ConvergenceWarning,
-        )
-        return None
-    return np.asarray(np.linalg.inv(-second), dtype=np.float64)
+def _gain_on_geometric(stays: Stays, log_likelihood: float) -> float:
+    """Return by how much the log-likelihood exceeds that of one chance to leave for everybody."""
+    left, watched = stays.weight[stays.left].sum(), stays.weight @ (stays.duration - stays.entry)
+    theta = left / watched
+    return float(log_likelihood - left * np.log(theta) - (watched - left) * np.log1p(-theta))
 
 
 def _whole(values: ArrayLike, least: int) -> FloatArray:
