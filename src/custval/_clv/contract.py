@@ -65,7 +65,6 @@ CHECKS_ON_RANDOM_NUMBERS = (
     "check_readonly_memmap_input",
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weights_list",
-    "check_sample_weights_not_an_array",
 )
 
 
