@@ -15,6 +15,8 @@ Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, a
 :func:`schoenfeld_residuals` ask whether such a model is right; :func:`cox_path` chooses among many columns;
 :class:`SharedFrailtyCox` tells how much accounts differ beyond their columns.
 
+Several causes from models of one cause each, or the incidence of one cause directly: :class:`CauseSpecificHazard`.
+
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
 
 How long, by a law of the time of leaving whose speed the columns change: :class:`AFT`; with a loyal share that never
@@ -32,6 +34,7 @@ from typing import TYPE_CHECKING
 __all__ = (
     "AFT",
     "AlertList",
+    "CauseSpecificHazard",
     "CoxBaseline",
     "CoxPH",
     "CoxPath",
@@ -82,6 +85,7 @@ __all__ = (
 if TYPE_CHECKING:
     from custval._joins.alerts import AlertList, alert_list
     from custval._survival.aft import AFT
+    from custval._survival.cause_specific import CauseSpecificHazard
     from custval._survival.cox import CoxPH
     from custval._survival.cox_band import SurvivalBand
     from custval._survival.cox_baseline import CoxBaseline
@@ -116,6 +120,7 @@ else:
         {
             "AFT": "_survival.aft",
             "AlertList": "_joins.alerts",
+            "CauseSpecificHazard": "_survival.cause_specific",
             "CoxBaseline": "_survival.cox_baseline",
             "CoxPH": "_survival.cox",
             "CoxPath": "_survival.cox_path",

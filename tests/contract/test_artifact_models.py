@@ -18,6 +18,7 @@ from custval.clv import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeom
 from custval.segments import ValuePotential
 from custval.survival import (
     AFT,
+    CauseSpecificHazard,
     CoxPH,
     DiscreteHazard,
     MixtureCure,
@@ -46,6 +47,10 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     SharedFrailtyCox: (
         lambda: SharedFrailtyCox(tail="hold").fit(X, LEFT, group=ACCOUNTS),
         lambda model: model.predict_survival(X, [1, 6, 18]),
+    ),
+    CauseSpecificHazard: (
+        lambda: CauseSpecificHazard(estimator={"price": CoxPH(tail="hold"), "moved": AFT()}).fit(X, Y),
+        lambda model: model.predict_incidence(X, [1, 6, 30], given=2),
     ),
     AFT: (lambda: AFT().fit(X, LEFT), lambda model: model.predict_survival(X, [1, 6, 18])),
     MixtureCure: (lambda: MixtureCure().fit(X, LOYAL), lambda model: model.predict_survival(X, [1, 6, 18])),
