@@ -15,6 +15,7 @@ import pytest
 
 from custval import InputError
 from custval.clv import discounted_value, lifetime_value, monthly_rate
+from custval.survival import from_lifelines
 
 CAUSES = ("voluntary", "involuntary")
 
@@ -236,14 +237,19 @@ def test_a_model_in_years_is_asked_in_years():
         np.testing.assert_allclose(yearly, lifetime_value(Monthly(), X, **ARGUMENTS, given=given).value, rtol=1e-12)
 
 
-def test_a_lifelines_like_fitter_is_understood():
+def test_a_lifelines_like_fitter_goes_through_the_adapter():
     class Fitter:
+        def predict_cumulative_hazard(self, X, times=None, conditional_after=None):
+            raise AssertionError("the survival is asked for")
+
         def predict_survival_function(self, X, times=None, conditional_after=None):
             start = 0.0 if conditional_after is None else np.asarray(conditional_after)
             ends = np.asarray(times)[:, None] + start
             return pd.DataFrame(np.exp(-0.01 * (ends**1.2 - start**1.2)) * np.ones((1, len(X))), index=times)
 
-    worth = lifetime_value(Fitter(), X, **ARGUMENTS, given=np.arange(9.0), block_rows=4)
+    with pytest.raises(InputError, match=r"a Fitter has not; hand over custval.survival.from_lifelines\(model\)"):
+        lifetime_value(Fitter(), X, **ARGUMENTS)
+    worth = lifetime_value(from_lifelines(Fitter()), X, **ARGUMENTS, given=np.arange(9.0), block_rows=4)
     ends = np.arange(1, 13)[None, :] + np.arange(9.0)[:, None]
     survival = np.exp(-0.01 * (ends**1.2 - np.arange(9.0)[:, None] ** 1.2))
     np.testing.assert_allclose(worth.value, discounted_value(survival, 30.0, monthly_discount=0.01), rtol=1e-12)

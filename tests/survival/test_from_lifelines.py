@@ -84,9 +84,29 @@ def test_it_enters_value_and_alert_lists():
     listed = alert_list(model, [[0]] * 4, horizon=3, given=[0, 1, 2, 3])
     assert listed.p_leave == pytest.approx(-np.expm1(-0.3))
     assert listed.time_unit == "week"
+    assert model.reasons([[0]] * 4).words.tolist() == [[None] * 3] * 4  # one curve knows no columns
     worth = lifetime_value(model, [[0]], margin=1.0, horizon=2, monthly_discount=0.0)
     week = 30.436875 / 7
     assert worth.value[0] == pytest.approx(np.exp(-0.1 * week) + np.exp(-0.2 * week))
+
+
+def test_reasons_are_what_setting_a_column_to_its_average_takes_away():
+    class Additive(Steps):
+        def predict_partial_hazard(self, X):
+            X = pd.DataFrame(X)
+            return np.exp(0.5 * X["calls"] + 1.0 * (X["plan"] == "old")).to_numpy()
+
+    frame = pd.DataFrame({"calls": [0.0, 4.0, 2.0], "plan": ["new", "old", "new"], "unused": [9.0, 0.0, 3.0]})
+    told = from_lifelines(Additive()).reasons(frame, top=2)
+    assert told.words.tolist() == [[None, None], ["calls = 4 (high)", "plan = old"], [None, None]]
+    assert told.contribution[1] == pytest.approx([1.0, 1.0])
+    fitter = Additive()
+    fitter._central_values = pd.DataFrame({"calls": [1.0], "plan": ["old"]})
+    told = from_lifelines(fitter).reasons(frame, top=1)
+    assert told.words[:, 0].tolist() == [None, "calls = 4 (high)", "calls = 2 (high)"]
+    assert told.contribution[:, 0] == pytest.approx([0.0, 1.5, 0.5])
+    plain = from_lifelines(Steps(), tail="hold").reasons(np.array([[0.0], [2.0]]), top=1)
+    assert plain.words[:, 0].tolist() == [None, "x0 = 2 (high)"]
 
 
 def test_what_cannot_be_read_is_refused():

@@ -10,7 +10,7 @@ import numpy as np
 from custval._clv.checks import number_array
 from custval._core.errors import InputError
 from custval._core.frames import frame_length, rows
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray, SupportsPullback
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, SupportsPullback, forecast_covariance
 from custval._core.validation import check_choice, check_length
 
 __all__ = ("Source",)
@@ -30,9 +30,12 @@ class Source:
     @classmethod
     def of(cls, model: Any, X: AnyFrame, given: ArrayLike | None) -> Source:
         """Return the source for `model`, or say what the model lacks."""
-        if not hasattr(model, "predict_survival") and not hasattr(model, "predict_survival_function"):
+        if not hasattr(model, "predict_survival"):
             kind = type(model).__name__
-            raise InputError(f"model must have predict_survival(X, times, given=), but a {kind} has not; fit a hazard")
+            # lifelines' own curves take S(first departure) for S(0) and draw lines between departures
+            lines = hasattr(model, "predict_survival_function") or hasattr(model, "survival_function_at_times")
+            cure = "hand over custval.survival.from_lifelines(model)" if lines else "fit a hazard"
+            raise InputError(f"model must have predict_survival(X, times, given=), but a {kind} has not; {cure}")
         unit = getattr(model, "time_unit_", getattr(model, "time_unit", "month"))
         check_choice(unit, "the model's time_unit", UNITS_PER_MONTH)
         units = UNITS_PER_MONTH[unit]
@@ -43,13 +46,7 @@ class Source:
     def survival(self, X: AnyFrame, months: int, where: slice) -> FloatArray:
         """Return S(1..months | now) of the rows `where`, shape (rows, months)."""
         ahead = np.arange(1, months + 1) * self.units
-        some = _some(X, where)
-        if hasattr(self.model, "predict_survival"):
-            curve = self.model.predict_survival(some, ahead, **self._given(where, "given"))
-        else:
-            # lifelines: a frame with a row for each time and a column for each customer
-            curve = self.model.predict_survival_function(some, times=ahead, **self._given(where, "conditional_after"))
-            curve = np.asarray(curve).T
+        curve = self.model.predict_survival(_some(X, where), ahead, **self._given(where))
         return self._shaped(curve, (where.stop - where.start, months), "predict_survival")
 
     def incidence(self, X: AnyFrame, months: int, where: slice, curve: FloatArray) -> FloatArray:
@@ -57,7 +54,7 @@ class Source:
         if len(self.causes) == 1:
             return (1.0 - curve)[:, None, :]
         ahead = np.arange(1, months + 1) * self.units
-        left = self.model.predict_incidence(_some(X, where), ahead, **self._given(where, "given"))
+        left = self.model.predict_incidence(_some(X, where), ahead, **self._given(where))
         return self._shaped(left, (len(curve), len(self.causes), months), "predict_incidence")
 
     def gradient(
@@ -65,7 +62,7 @@ class Source:
     ) -> FloatArray:
         """Return the gradient (rows, P) of the weighted sum, for a model that `is_uncertain`."""
         some = _some(X, where)
-        pulled = self.model.pullback(some, survival_weight, exit_weight, **self._given(where, "given"))
+        pulled = self.model.pullback(some, survival_weight, exit_weight, **self._given(where))
         return np.asarray(pulled, dtype=np.float64)
 
     @property
@@ -73,15 +70,15 @@ class Source:
         """Whether the model knows the covariance of its parameters and how predictions move with them."""
         # pullback counts in months from now: with another unit its months would be the wrong ones
         known = isinstance(self.model, SupportsPullback) and self.units == 1.0
-        return known and self.model.covariance_ is not None
+        return known and forecast_covariance(self.model) is not None
 
     @property
     def covariance(self) -> FloatArray:
         """The covariance (P, P) of the parameters of a model that `is_uncertain`."""
-        return np.asarray(self.model.covariance_, dtype=np.float64)
+        return np.asarray(forecast_covariance(self.model), dtype=np.float64)
 
-    def _given(self, where: slice, name: str) -> dict[str, FloatArray]:
-        return {} if self.given is None else {name: self.given[where]}
+    def _given(self, where: slice) -> dict[str, FloatArray]:
+        return {} if self.given is None else {"given": self.given[where]}
 
     def _shaped(self, values: Any, shape: tuple[int, ...], method: str) -> FloatArray:
         array = np.asarray(values, dtype=np.float64)

@@ -65,7 +65,8 @@ class LifetimeValue(Result):
         Of the sum, with the correlation between customers.
     total_gradient : ndarray of shape (P,) or None
         How the total moves with the model's P parameters: gradients of parts of a base add up, and the variance of
-        their total is ``gradient @ covariance @ gradient``.
+        their total is ``gradient @ covariance @ gradient``, with the model's ``covariance_`` (of :class:`CoxPH`, whose
+        baseline is estimated too, ``forecast_covariance_``).
     by_cause : ndarray of shape (K,)
         Money that the customers would have brought within the horizon had they not left for cause k, with the losses
         at exit; its sum is the value of the same customers who never leave, less `total`.
@@ -171,7 +172,7 @@ def lifetime_value(
     model : fitted hazard model
         Anything with ``predict_survival(X, times, given=)``: models of this library, or an object of the same shape.
         With ``causes_`` and ``predict_incidence`` value lost is split by cause; with ``pullback`` and ``covariance_``
-        there are standard errors. A lifelines fitter (``predict_survival_function``) works too.
+        there are standard errors. A lifelines fitter goes through ``custval.survival.from_lifelines``.
     X : frame or array of n rows
         Customers as `model` takes them.
     margin : float or array of shape (n,), (H,) or (n, H)

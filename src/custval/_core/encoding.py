@@ -87,11 +87,6 @@ class DesignEncoder:
         """Return the design matrix of `X` as a kind that ``transform`` hands back as it is: coded once, asked often."""
         return self.transform(X, owner=owner).view(DesignMatrix)
 
-    def describe(self, feature: int) -> str:
-        """Return the feature as words: ``Contract = One year``, or ``age`` for a number."""
-        name, source = self.feature_names[feature], self.sources[feature]
-        return name if name == source else name.replace("=", " = ", 1)
-
     def get_state(self) -> dict[str, Any]:
         """Return the coding as plain values."""
         kept = {"missing": self.missing, "unseen": self.unseen, "named": self.named, "columns": self.columns}

@@ -18,6 +18,7 @@ __all__ = (
     "RandomState",
     "SupportsPullback",
     "TextArray",
+    "forecast_covariance",
 )
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -56,6 +57,17 @@ class SupportsPullback(Protocol):
         """Return the gradient, shape (n, P), of sum_t w[i,t] S_i(t) + sum_kt c[i,k,t] (F_ik(t) - F_ik(t-1)).
 
         `survival_weight` is (n, H) for months 1..H from now, `exit_weight` is (n, K, H) or None; the P parameters
-        stand in the order of ``covariance_``.
+        stand in the order of :func:`forecast_covariance`.
         """
         ...
+
+
+def forecast_covariance(model: SupportsPullback) -> FloatArray | None:
+    """Return the covariance (P, P) of what ``pullback`` takes gradients in; None where it is not known.
+
+    That is ``forecast_covariance_`` of models whose forecasts move with more than their coefficients (a baseline that
+    is estimated too), else ``covariance_``.
+    """
+    found = getattr(model, "forecast_covariance_", None)
+    found = getattr(model, "covariance_", None) if found is None else found
+    return None if found is None else np.asarray(found, dtype=np.float64)

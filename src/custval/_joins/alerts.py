@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import InputError, import_pandas
 from custval._core.frames import frame_length, rows
 from custval._core.results import Result, frozen
 from custval._core.typing import (
@@ -26,6 +26,7 @@ from custval._core.typing import (
     IntArray,
     SupportsPullback,
     TextArray,
+    forecast_covariance,
 )
 from custval._core.validation import check_length, check_scalar, check_whole, float_array
 
@@ -98,7 +99,7 @@ class AlertList(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return rank, row, p_leave, std_error, p_leave_<cause> and reason_1.. as a pandas frame."""
-        import pandas as pd
+        frames = import_pandas()
 
         columns: dict[str, Any] = {"rank": np.arange(1, len(self.row) + 1), "row": self.row, "p_leave": self.p_leave}
         if self.std_error is not None:
@@ -107,7 +108,7 @@ class AlertList(Result):
             columns |= {f"p_leave_{cause}": self.p_by_cause[:, k] for k, cause in enumerate(self.causes)}
         if self.reasons is not None:
             columns |= {f"reason_{j + 1}": self.reasons[:, j] for j in range(self.reasons.shape[1])}
-        return pd.DataFrame(columns)
+        return frames.DataFrame(columns)
 
 
 @public("survival")
@@ -252,7 +253,7 @@ def _errors(
     """Return the standard error of each probability and of their sum, from the parameters of the model."""
     if n == 0 or horizon != int(horizon) or not isinstance(model, SupportsPullback):
         return None, None
-    covariance = getattr(model, "covariance_", None)
+    covariance = forecast_covariance(model)
     if covariance is None:
         return None, None
     each = np.empty(n)

@@ -7,34 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from custval._core.errors import InputError
-from custval._core.estimator import Estimator
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_choice, check_length, check_scalar, check_whole, float_array
-from custval._survival.cox_ahead import (
-    Stretches,
-    hazard_ahead,
-    lifetime_ahead,
-    log_spread,
-    pullback_ahead,
-    stretches,
-    survival_ahead,
-)
+from custval._core.validation import check_choice, check_length, check_scalar, float_array
+from custval._survival.cox_ahead import log_spread, pullback_ahead, survival_ahead
 from custval._survival.cox_band import SurvivalBand, survival_band
-from custval._survival.cox_baseline import cox_baseline
-from custval._survival.cox_data import (
-    check_reach,
-    checked_data,
-    known_strata,
-    learn_design,
-    split_strata,
-    stayed_array,
-    strata_labels,
-)
+from custval._survival.cox_baseline import cox_baseline, noise_cells
+from custval._survival.cox_data import checked_data, learn_design, split_strata, strata_labels
 from custval._survival.cox_diagnostics import CoxTests, chi_square_tail
 from custval._survival.cox_fit import CoxData, CoxFit, cox_options, data_rows, fit_cox, last_times, one_thread
+from custval._survival.cox_forecasts import CoxForecasts
 from custval._survival.cox_likelihood import log_likelihood, risk_sums
-from custval._survival.discrete_reasons import Reasons, column_parts, top_reasons
 from custval._survival.discrete_summary import coefficient_table
+from custval._survival.exits import weight_of_exits
 from custval._survival.target import Target
 
 if TYPE_CHECKING:
@@ -43,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ("CoxPH",)
 
 
-class CoxPH(Estimator):
+class CoxPH(CoxForecasts):
     """Hazard of leaving as a baseline times ``exp(x b)``: what moves it, by how much, and how sure are we.
 
     Late entry, strata, case weights, ties, time-varying columns (several rows for a customer, with `cluster`), robust
@@ -128,7 +112,6 @@ class CoxPH(Estimator):
     """
 
     __module__ = "custval.survival"
-    _poor_score: ClassVar[bool] = True
     _fit_metadata: ClassVar[tuple[str, ...]] = ("sample_weight", "strata", "cluster")
 
     def __init__(
@@ -216,167 +199,6 @@ class CoxPH(Estimator):
         self._store(fit, data, target)
         return self
 
-    def linear_predictor(self, X: AnyFrame) -> FloatArray:
-        """Return the log of each customer's hazard against the average customer's.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            ``(x - center_) @ coef_``.
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
-        >>> CoxPH().fit(X, y).linear_predictor(X[:2]).round(3).tolist()
-        [0.47, -0.47]
-        """
-        return self._log_risk(self._design(X))
-
-    def predict_risk(self, X: AnyFrame) -> FloatArray:
-        """Return one number to rank customers by: their hazard of leaving against the average customer's.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Hazard ratios, > 0; comparable within a stratum.
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
-        >>> CoxPH().fit(X, y).predict_risk(X[:2]).round(3).tolist()
-        [1.6, 0.625]
-        """
-        return self._risk(self._design(X))
-
-    def predict(self, X: AnyFrame) -> FloatArray:
-        """Return :meth:`predict_risk`.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Hazard ratios.
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
-        >>> CoxPH().fit(X, y).predict(X[:2]).round(3).tolist()
-        [1.6, 0.625]
-        """
-        return self.predict_risk(X)
-
-    def predict_survival(
-        self, X: AnyFrame, times: ArrayLike | None = None, *, given: ArrayLike | None = None, strata: Any = None
-    ) -> FloatArray:
-        """Return P(still a customer `times` from now | stayed `given`).
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-        times : array_like of shape (H,), optional
-            Times from now, >= 0; None: 1, 2, ... up to the last observed time.
-        given : float or array_like of shape (n,), optional
-            Time already stayed, >= 0; None: 0.
-        strata : array_like or frame of n rows, optional
-            Each customer's stratum, where the fit was given labels.
-
-        Returns
-        -------
-        ndarray of shape (n, H)
-            Probabilities.
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
-        >>> CoxPH().fit(X, y).predict_survival(X[:2], [1, 2]).round(3).tolist()
-        [[0.698, 0.398], [0.869, 0.698]]
-        """
-        matrix = self._design(X)
-        path, _ = self._ahead(X, len(matrix), times, given, strata)
-        return survival_ahead(path, self._risk(matrix))
-
-    def predict_incidence(
-        self, X: AnyFrame, times: ArrayLike | None = None, *, given: ArrayLike | None = None, strata: Any = None
-    ) -> FloatArray:
-        """Return P(left within `times` from now | stayed `given`).
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-        times : array_like of shape (H,), optional
-            Times from now, >= 0; None: 1, 2, ... up to the last observed time.
-        given : float or array_like of shape (n,), optional
-            Time already stayed, >= 0; None: 0.
-        strata : array_like or frame of n rows, optional
-            Each customer's stratum, where the fit was given labels.
-
-        Returns
-        -------
-        ndarray of shape (n, 1, H)
-            Probabilities: one less the survival.
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
-        >>> CoxPH().fit(X, y).predict_incidence(X[:2], [1, 2]).round(3).tolist()
-        [[[0.302, 0.602]], [[0.131, 0.302]]]
-        """
-        # from the hazard, so that a small probability keeps its digits
-        return -np.expm1(-self.predict_cumulative_hazard(X, times, given=given, strata=strata))[:, None]
-
-    def predict_cumulative_hazard(
-        self, X: AnyFrame, times: ArrayLike | None = None, *, given: ArrayLike | None = None, strata: Any = None
-    ) -> FloatArray:
-        """Return the hazard of leaving summed over the next `times`.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-        times : array_like of shape (H,), optional
-            Times from now, >= 0; None: 1, 2, ... up to the last observed time.
-        given : float or array_like of shape (n,), optional
-            Time already stayed, >= 0; None: 0.
-        strata : array_like or frame of n rows, optional
-            Each customer's stratum, where the fit was given labels.
-
-        Returns
-        -------
-        ndarray of shape (n, H)
-            Cumulative hazards; the survival is ``exp`` of minus these.
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
-        >>> CoxPH().fit(X, y).predict_cumulative_hazard(X[:2], [1, 2]).round(3).tolist()
-        [[0.36, 0.921], [0.14, 0.36]]
-        """
-        matrix = self._design(X)
-        path, _ = self._ahead(X, len(matrix), times, given, strata)
-        return hazard_ahead(path, self._risk(matrix))
-
     def predict_survival_band(
         self,
         X: AnyFrame,
@@ -426,68 +248,6 @@ class CoxPH(Estimator):
         error = log_spread(self.baseline_, path, when, z, risk=risk, covariance=covariance)
         told, unit = survival_ahead(path, risk), self.time_unit_
         return survival_band(when, told, error, level=level, conf_type=conf_type, time_unit=unit)
-
-    def expected_lifetime(
-        self, X: AnyFrame, horizon: float, *, given: ArrayLike | None = None, strata: Any = None
-    ) -> FloatArray:
-        """Return the expected time ahead, counted up to `horizon` (restricted mean).
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-        horizon : float
-            Time ahead, > 0.
-        given : float or array_like of shape (n,), optional
-            Time already stayed, >= 0; None: 0.
-        strata : array_like or frame of n rows, optional
-            Each customer's stratum, where the fit was given labels.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            ``E[min(T - given, horizon) | T > given]``: the area under the predicted survival.
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
-        >>> CoxPH().fit(X, y).expected_lifetime(X[:2], 3).round(3).tolist()
-        [2.096, 2.567]
-        """
-        matrix = self._design(X)
-        span = check_scalar(horizon, "horizon", low=0, low_open=True)
-        path, _ = self._ahead(X, len(matrix), [span], given, strata)
-        hold = self.tail == "hold"
-        return lifetime_ahead(self.baseline_, path, self._risk(matrix), span, hold=hold)
-
-    def reasons(self, X: AnyFrame, top: int = 3) -> Reasons:
-        """Return the columns that push each customer's risk above that of the average customer, in words.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-        top : int, default 3
-            How many reasons, >= 1.
-
-        Returns
-        -------
-        Reasons
-            Words, columns and contributions to the log hazard, each (n, top).
-
-        Examples
-        --------
-        >>> from custval.survival import CoxPH, survival_target
-        >>> X = {"contract": ["monthly", "yearly", "monthly", "yearly", "monthly"], "fee": [20, 20, 40, 40, 30]}
-        >>> model = CoxPH().fit(X, survival_target([1, 4, 2, 2, 3]))
-        >>> model.reasons({"contract": ["monthly"], "fee": [20]}).words[0].tolist()
-        ['contract = monthly', None]
-        """
-        count = check_whole(top, "top", low=1)
-        matrix = self._design(X)
-        parts = column_parts(matrix, self.center_, self.coef_[None], np.ones((len(matrix), 1)))
-        return top_reasons(parts, matrix, self.center_, self.encoder_, X, top=count)
 
     def summary(self, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Return the coefficients with their uncertainty.
@@ -541,6 +301,21 @@ class CoxPH(Estimator):
         df = np.full(3, len(self.coef_))
         return CoxTests(np.array(["likelihood_ratio", "wald", "score"]), statistic, df, chi_square_tail(statistic, df))
 
+    @property
+    def forecast_covariance_(self) -> FloatArray | None:
+        """Covariance of what :meth:`pullback` takes gradients in: the coefficients, then errors of the baseline.
+
+        The baseline's own errors are standardised: they have variance 1 and go with nothing else. None without
+        standard errors (``l1`` > 0).
+        """
+        self._check_fitted()
+        if self.covariance_ is None:
+            return None
+        p = len(self.coef_)
+        made = np.eye(p + noise_cells(self.baseline_).size)
+        made[:p, :p] = self.covariance_
+        return made
+
     def pullback(
         self,
         X: AnyFrame,
@@ -550,10 +325,7 @@ class CoxPH(Estimator):
         given: ArrayLike | None = None,
         strata: Any = None,
     ) -> FloatArray:
-        """Return how a weighted sum of each customer's predictions moves with the coefficients.
-
-        The baseline moves with them as it does in the fit. What remains, the baseline's own chance variation, is not
-        among the parameters: on large portfolios it is small beside that of the coefficients.
+        """Return how a weighted sum of each customer's predictions moves with the coefficients and the baseline.
 
         Parameters
         ----------
@@ -564,37 +336,31 @@ class CoxPH(Estimator):
         exit_weight : ndarray of shape (n, 1, H), optional
             c: weight of leaving in each of these units.
         given : float or array_like of shape (n,), optional
-            Time already stayed; None: 0.
+            Time already stayed, >= 0; None: 0.
         strata : array_like or frame of n rows, optional
             Each customer's stratum, where the fit was given labels.
 
         Returns
         -------
-        ndarray of shape (n, p)
-            Gradient of ``sum_t w S(t) + sum_t c (F(t) - F(t-1))``, in the order of ``covariance_``.
+        ndarray of shape (n, P)
+            Gradient of ``sum_t w S(t) + sum_t c (F(t) - F(t-1))``, in the order of ``forecast_covariance_``: in the
+            coefficients, the baseline moving with them as it does in the fit, then in the baseline's own errors.
 
         Examples
         --------
         >>> from custval.survival import CoxPH, survival_target
         >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3], [1, 1, 1, 0])
         >>> CoxPH().fit(X, y).pullback(X[:1], [[1.0, 1.0]]).round(3).tolist()
-        [[0.209]]
+        [[0.209, -0.394, -0.224, 0.0]]
         """
         matrix = self._design(X)
         weight = float_array(survival_weight, "survival_weight", ndim=2)
         check_length(weight, len(matrix), name="survival_weight")
-        if exit_weight is not None:
-            exits = float_array(exit_weight, "exit_weight", ndim=3)
-            wanted = (len(matrix), 1, weight.shape[1])
-            if exits.shape != wanted:
-                raise InputError(f"exit_weight must have shape {wanted} (customers, causes, months), not {exits.shape}")
-            # leaving in month t is being there at t - 1 and no more at t
-            weight = weight - exits[:, 0]
-            weight[:, :-1] += exits[:, 0, 1:]
+        weight = weight + weight_of_exits(exit_weight, weight.shape)
         path, when = self._ahead(X, len(matrix), np.arange(1, weight.shape[1] + 1), given, strata)
-        z, hold = matrix - self.center_, self.tail == "hold"
-        risk = self._risk(matrix)
-        return pullback_ahead(self.baseline_, path, when, z, risk=risk, weight=weight, hold=hold)
+        z, risk, cells = matrix - self.center_, self._risk(matrix), noise_cells(self.baseline_)
+        hold = self.tail == "hold"
+        return pullback_ahead(self.baseline_, path, when, z, risk=risk, weight=weight, cells=cells, hold=hold)
 
     def score(self, X: AnyFrame, y: Any, *, sample_weight: ArrayLike | None = None, strata: Any = None) -> float:
         """Return the partial log-likelihood for each departure among these customers: higher is better.
@@ -640,54 +406,16 @@ class CoxPH(Estimator):
         self.score_test_, self.n_iter_ = fit.score_test, fit.iterations
         self.center_ = (data.weight / data.weight.sum()) @ data.X
         self.n_events_ = int(np.count_nonzero(data.event))
-        self.feature_names_out_ = np.array(data.features, dtype=object)
         self.causes_, self.time_unit_ = target.causes, target.time_unit
         self.baseline_ = cox_baseline(
             fit, self.center_, last=last_times(data), strata=self.strata_, time_unit=target.time_unit
         )
-        self.n_features_in_ = len(self.encoder_.input_names)
-        if self.encoder_.named:
-            self.feature_names_in_ = np.array(self.encoder_.input_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-
-    def _design(self, X: AnyFrame) -> FloatArray:
-        self._check_fitted()
-        return self.encoder_.transform(X, owner=type(self).__name__)
-
-    def _log_risk(self, matrix: FloatArray) -> FloatArray:
-        # einsum, not BLAS: each row is then summed in the same order whatever rows stand beside it
-        return np.asarray(np.einsum("np,p->n", matrix - self.center_, self.coef_))
-
-    def _risk(self, matrix: FloatArray) -> FloatArray:
-        return np.exp(np.clip(self._log_risk(matrix), -700, 700))  # inside the range of floats
+        self._keep_names(data.features)
 
     def _needed_covariance(self, what: str) -> FloatArray:
         if self.covariance_ is None:
             raise InputError(f"{what} needs standard errors, which a fit with l1 > 0 does not have; fit with l1 = 0")
         return np.asarray(self.covariance_)
-
-    def _ahead(
-        self,
-        X: AnyFrame,
-        n: int,
-        times: ArrayLike | None,
-        given: ArrayLike | None,
-        strata: Any,
-        *,
-        hold: bool | None = None,
-    ) -> tuple[Stretches, FloatArray]:
-        """Return the stretches of baseline ahead of each customer, and checked times (H,)."""
-        stayed = stayed_array(given, n)
-        of = known_strata(strata_labels(X, strata, self.strata_columns_), self.strata_, n)
-        hold = self.tail == "hold" if hold is None else hold
-        last = self.baseline_.last[0 if of is None else of]
-        if times is None:
-            times = np.arange(1, max(int((last - stayed).min(initial=np.inf if n else 1.0)), 1) + 1)
-        when = float_array(np.atleast_1d(np.asarray(times)), "times", low=0.0)
-        if not hold:
-            check_reach(stayed, float(when.max(initial=0.0)), np.atleast_1d(last))
-        return stretches(self.baseline_, of, stayed, when, hold=hold), when
 
 
 def _root(covariance: FloatArray | None) -> FloatArray | None:

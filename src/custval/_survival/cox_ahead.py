@@ -1,6 +1,11 @@
 """From a baseline and log risks to what lies ahead of each customer: hazard, survival, lifetime, bands, slopes.
 
 Customers of one stratum who stayed equally long share one stretch of the baseline; it is looked up once for all.
+
+Where a gamma multiplier of mean 1 and variance theta stands for what no column holds, a customer with relative risk r
+who stayed to the baseline hazard B has ``r' = r / (1 + theta r B)`` (who stayed long is likely to have a small
+multiplier) and, over a further baseline hazard A, survives with ``(1 + theta r' A) ** (-1 / theta)``; theta = 0 is
+``exp(-r A)``.
 """
 
 from __future__ import annotations
@@ -10,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from custval._core.typing import FloatArray, IntArray
-from custval._survival.cox_baseline import CoxBaseline, cumulative_at, spread_at, tail_rate
+from custval._survival.cox_baseline import CoxBaseline, NoiseCells, cumulative_at, noise_at, spread_at, tail_rate
 
 __all__ = ("Stretches", "hazard_ahead", "lifetime_ahead", "log_spread", "pullback_ahead", "stretches", "survival_ahead")
 
@@ -19,15 +24,23 @@ _BLOCK = 1 << 17  # numbers at a time: a block stays in the processor's cache
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretches:
-    """The G distinct (stratum, time stayed) pairs, which of them each customer has, and baseline hazards ahead (G, H).
+    """The G distinct (stratum, time stayed) pairs, which of them each customer has, and baseline hazards.
 
-    ``group`` None means that all customers have the only one.
+    ``group`` None means that all customers have the only one; hazards are those behind (G,) and ahead (G, H).
     """
 
     stratum: IntArray
     stayed: FloatArray
     group: IntArray | None
+    behind: FloatArray
     ahead: FloatArray
+
+    def risk_left(self, risk: FloatArray, theta: float) -> FloatArray:
+        """Return the relative risk (n,) of customers who stayed, where multipliers have the variance `theta`."""
+        if theta == 0:
+            return risk
+        behind = self.behind[0] if self.group is None else self.behind[self.group]
+        return np.asarray(risk / (1 + theta * risk * behind))
 
 
 def stretches(
@@ -43,21 +56,24 @@ def stretches(
         both["s"], both["t"] = 0 if stratum is None else stratum, stayed
         pairs, group = np.unique(both, return_inverse=True)
         of, since = pairs["s"], pairs["t"]
-    ahead = np.empty((len(of), len(times)))
+    behind, ahead = np.empty(len(of)), np.empty((len(of), len(times)))
     for s in np.unique(of):
         mine = of == s
-        ends = cumulative_at(baseline, int(s), since[mine, None] + times, hold=hold)
-        ahead[mine] = ends - cumulative_at(baseline, int(s), since[mine, None], hold=hold)
-    return Stretches(of, since, group, ahead)
+        behind[mine] = cumulative_at(baseline, int(s), since[mine], hold=hold)
+        ahead[mine] = cumulative_at(baseline, int(s), since[mine, None] + times, hold=hold) - behind[mine, None]
+    return Stretches(of, since, group, behind, ahead)
 
 
-def hazard_ahead(path: Stretches, risk: FloatArray) -> FloatArray:
+def hazard_ahead(path: Stretches, risk: FloatArray, theta: float = 0.0) -> FloatArray:
     """Return cumulative hazards, (n, H), of customers with relative risk (n,)."""
-    return risk[:, None] * (path.ahead if path.group is None else path.ahead[path.group])
+    made = path.risk_left(risk, theta)[:, None] * (path.ahead if path.group is None else path.ahead[path.group])
+    return made if theta == 0 else np.log1p(theta * made) / theta
 
 
-def survival_ahead(path: Stretches, risk: FloatArray) -> FloatArray:
+def survival_ahead(path: Stretches, risk: FloatArray, theta: float = 0.0) -> FloatArray:
     """Return survival, (n, H), of customers with relative risk (n,), block by block."""
+    if theta > 0:
+        return np.exp(-hazard_ahead(path, risk, theta))
     n, wide = len(risk), path.ahead.shape[1]
     made = np.empty((n, wide))
     step = max(_BLOCK // max(wide, 1), 1)
@@ -71,10 +87,11 @@ def survival_ahead(path: Stretches, risk: FloatArray) -> FloatArray:
 
 
 def lifetime_ahead(
-    baseline: CoxBaseline, path: Stretches, risk: FloatArray, horizon: float, *, hold: bool
+    baseline: CoxBaseline, path: Stretches, risk: FloatArray, horizon: float, *, hold: bool, theta: float = 0.0
 ) -> FloatArray:
     """Return the area under each customer's survival up to `horizon`, (n,): exact, the curve being steps."""
     made = np.empty(len(risk))
+    risk = path.risk_left(risk, theta)
     for g, (s, since) in enumerate(zip(path.stratum.tolist(), path.stayed.tolist(), strict=True)):
         who = np.arange(len(risk)) if path.group is None else np.flatnonzero(path.group == g)
         start, end = int(baseline.starts[s]), int(baseline.starts[s + 1])
@@ -85,27 +102,37 @@ def lifetime_ahead(
         edges = np.concatenate([[0.0], inside, [known]])
         level = cumulative_at(baseline, s, edges[:-1] + since, hold=False)
         level -= level[0]
-        made[who] = _areas(risk[who], level, np.diff(edges))
+        made[who] = _areas(risk[who], level, np.diff(edges), theta)
         if known < horizon:
-            rate = risk[who] * tail_rate(baseline, s)
-            made[who] += np.exp(-risk[who] * level[-1]) * _decay(rate, horizon - known)
+            passed = 1 + theta * risk[who] * level[-1]  # who came so far is likely to have a small multiplier
+            left = np.exp(-risk[who] * level[-1]) if theta == 0 else passed ** (-1 / theta)
+            made[who] += left * _decay(risk[who] / passed * tail_rate(baseline, s), horizon - known, theta)
     return made
 
 
-def _decay(rate: FloatArray, span: float) -> FloatArray:
-    """Return the area under ``exp(-rate t)`` up to `span`."""
-    flat = rate * span < 1e-12
-    return np.where(flat, span, -np.expm1(-rate * span) / np.where(flat, 1.0, rate))
+def _decay(rate: FloatArray, span: float, theta: float) -> FloatArray:
+    """Return the area up to `span` under ``exp(-rate t)``, or ``(1 + theta rate t) ** (-1 / theta)``."""
+    from scipy.special import exprel
+
+    if theta == 0:
+        return np.asarray(span * exprel(-rate * span))
+    bent = np.log1p(theta * rate * span)
+    flat = bent < 1e-12
+    whole = bent * exprel((1 - 1 / theta) * bent) / np.where(flat, 1.0, theta * rate)
+    return np.where(flat, span, whole)
 
 
-def _areas(risk: FloatArray, level: FloatArray, width: FloatArray) -> FloatArray:
-    """Return ``sum_j width_j exp(-risk level_j)``, (n,), block by block."""
+def _areas(risk: FloatArray, level: FloatArray, width: FloatArray, theta: float) -> FloatArray:
+    """Return the sum of ``width_j S(level_j)``, (n,), block by block."""
     made = np.empty(len(risk))
     step = max(_BLOCK // len(level), 1)
     for start in range(0, len(risk), step):
         rows = slice(start, start + step)
+        hazard = risk[rows, None] * level
+        if theta > 0:
+            hazard = np.log1p(theta * hazard) / theta
         # einsum, not BLAS: a row's sum does not depend on the rows beside it
-        made[rows] = np.einsum("nj,j->n", np.exp(-risk[rows, None] * level), width)
+        made[rows] = np.einsum("nj,j->n", np.exp(-hazard), width)
     return made
 
 
@@ -142,13 +169,20 @@ def pullback_ahead(
     *,
     risk: FloatArray,
     weight: FloatArray,
+    cells: NoiseCells,
     hold: bool,
 ) -> FloatArray:
-    """Return the gradient in the coefficients of ``sum_t weight S(t)``, (n, p), the baseline moving with them."""
+    """Return the gradient of ``sum_t weight S(t)``, (n, p + M).
+
+    In the coefficients, the baseline moving with them as in the fit, then in the M standardised errors of the baseline.
+    """
+    p = z.shape[1]
     pulled = weight * survival_ahead(path, risk) * -risk[:, None]
-    made = np.empty_like(z)
+    made = np.empty((len(z), p + cells.size))
     for g, (s, since) in enumerate(zip(path.stratum.tolist(), path.stayed.tolist(), strict=True)):
         who = np.arange(len(z)) if path.group is None else np.flatnonzero(path.group == g)
         (_, B), (_, B0) = (spread_at(baseline, s, at, hold=hold) for at in (since + times, np.array([since])))
-        made[who] = z[who] * (pulled[who] @ path.ahead[g])[:, None] - pulled[who] @ (B - B0)
+        made[who, :p] = z[who] * (pulled[who] @ path.ahead[g])[:, None] - pulled[who] @ (B - B0)
+        E, E0 = (noise_at(baseline, cells, s, at, hold=hold) for at in (since + times, np.array([since])))
+        made[who, p:] = pulled[who] @ (E - E0)
     return made

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import import_pandas
 from custval._core.results import Result, frozen
 from custval._core.typing import FloatArray
 from custval._survival.intervals import probability_bounds
@@ -57,13 +58,13 @@ class SurvivalBand(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return columns row, time, survival, std_error, lower, upper as a pandas frame, n * H rows."""
-        import pandas as pd
+        frames = import_pandas()
 
         n, wide = self.survival.shape
         table = {"row": np.repeat(np.arange(n), wide), "time": np.tile(self.times, n)}
         for name in ("survival", "std_error", "lower", "upper"):
             table[name] = np.ma.filled(np.ma.asarray(getattr(self, name)), np.nan).ravel()
-        return pd.DataFrame(table)
+        return frames.DataFrame(table)
 
 
 def survival_band(

@@ -9,6 +9,10 @@ Breslow's or Efron's estimate, the one that belongs to the tie method. For a cus
 where dH, dV, dB are what the sums of ``c0``, ``a0`` and ``c0 (mean of the risk set - average)`` grow by, and C is the
 covariance of b. For more than 2000 event times dV and dB are kept at 2000 of them and follow dH in between.
 
+V is the variance of a sum of independent steps. So that sums over many customers and months know how their errors go
+together, it is cut into at most 120 cells (all event times, where there are no more), each moved by one standard normal
+error of its own.
+
 References
 ----------
 Tsiatis (1981), A large sample study of Cox's regression model, Annals of Statistics 9, 93-108.
@@ -24,6 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import import_pandas
 from custval._core.results import Result, frozen
 from custval._core.typing import FloatArray, IntArray
 from custval._survival.cox_fit import CoxFit
@@ -32,9 +37,19 @@ from custval._survival.cox_residuals import mean_increment
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("CoxBaseline", "cox_baseline", "cumulative_at", "spread_at")
+__all__ = (
+    "CoxBaseline",
+    "NoiseCells",
+    "cox_baseline",
+    "cumulative_at",
+    "noise_at",
+    "noise_cells",
+    "spread_at",
+    "tail_rate",
+)
 
 _KNOTS = 2000
+_CELLS, _FEWEST = 120, 8  # of the baseline's own error: over all strata, and in each at least
 
 
 @public("survival")
@@ -84,13 +99,13 @@ class CoxBaseline(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return columns stratum (where there are strata), time, cumulative_hazard as a pandas frame."""
-        import pandas as pd
+        frames = import_pandas()
 
         table: dict[str, object] = {"time": self.times, "cumulative_hazard": self.cumulative_hazard}
         if tuple(self.strata) != ("",):
             of = np.repeat(np.arange(len(self.strata)), np.diff(self.starts))
             table = {"stratum": [self.strata[s] for s in of.tolist()], **table}
-        return pd.DataFrame(table)
+        return frames.DataFrame(table)
 
 
 def cox_baseline(
@@ -172,6 +187,47 @@ def spread_at(
         _, ends = spread_at(baseline, stratum, np.array([0.75 * last, last]))
         slope += np.outer(np.maximum(times - last, 0.0), (ends[1] - ends[0]) / (0.25 * last))
     return variance, slope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoiseCells:
+    """V at the ends of the cells of each stratum, rising from 0, and the place of its first cell."""
+
+    ends: tuple[FloatArray, ...]
+    first: tuple[int, ...]
+    size: int
+
+
+def noise_cells(baseline: CoxBaseline) -> NoiseCells:
+    """Return the cells into which the baseline's own error is cut."""
+    strata = len(baseline.strata)
+    most = max(_CELLS // strata, _FEWEST)
+    ends = []
+    for start, end in zip(baseline.starts[:-1], baseline.starts[1:], strict=True):
+        grown = np.unique(baseline.variance[(baseline.knots >= start) & (baseline.knots < end)])
+        grown = grown[grown > 0]
+        if len(grown) > most:
+            grown = grown[np.linspace(0, len(grown) - 1, most).round().astype(np.int64)]
+        ends.append(np.append(0.0, grown))
+    sizes = np.cumsum([0, *(len(own) - 1 for own in ends)])
+    return NoiseCells(tuple(ends), tuple(sizes[:-1].tolist()), int(sizes[-1]))
+
+
+def noise_at(
+    baseline: CoxBaseline, cells: NoiseCells, stratum: int, times: FloatArray, *, hold: bool = False
+) -> FloatArray:
+    """Return by how much each error moves the cumulative hazard at `times` (H,), shape (H, M)."""
+    ends, first = cells.ends[stratum], cells.first[stratum]
+    reached, _ = spread_at(baseline, stratum, times)
+    made = np.zeros((len(times), cells.size))
+    # a cell is passed in proportion to variance, so that the variance at each time is V
+    passed = np.clip(reached[:, None] - ends[:-1], 0.0, np.diff(ends))
+    made[:, first : first + len(ends) - 1] = np.sqrt(passed)
+    if hold:
+        last = float(baseline.last[stratum])
+        edge = noise_at(baseline, cells, stratum, np.array([0.75 * last, last]))
+        made += np.outer(np.maximum(times - last, 0.0), (edge[1] - edge[0]) / (0.25 * last))
+    return made
 
 
 def _within(increments: FloatArray, starts: IntArray, stratum: IntArray) -> FloatArray:

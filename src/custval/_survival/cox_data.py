@@ -53,10 +53,17 @@ def learn_design(X: AnyFrame, *, missing: str, unseen: str = "error") -> tuple[D
 
 
 def checked_data(
-    X: AnyFrame, y: Any, encoder: DesignEncoder, *, sample_weight: ArrayLike | None, strata: Any, cluster: Any
+    X: AnyFrame,
+    y: Any,
+    encoder: DesignEncoder,
+    *,
+    sample_weight: ArrayLike | None,
+    strata: Any,
+    cluster: Any,
+    owner: str = "CoxPH",
 ) -> tuple[CoxData, Target, tuple[Hashable, ...]]:
     """Return the rows with weight, their target, and the labels of the strata."""
-    matrix = encoder.transform(X, owner="CoxPH")
+    matrix = encoder.transform(X, owner=owner)
     target = read_target(y)
     n = len(matrix)
     check_length(target.duration, n, name="y")
@@ -122,7 +129,7 @@ def stayed_array(given: ArrayLike | None, n: int) -> FloatArray:
     return stayed
 
 
-def check_reach(stayed: FloatArray, reach: float, last: FloatArray) -> None:
+def check_reach(stayed: FloatArray, reach: float, last: FloatArray, *, owner: str = "CoxPH") -> None:
     """Refuse to look further than `last` (n,) or (1,): the last observed time of each customer's stratum."""
     short = np.atleast_1d(stayed + reach - last)
     # a hair of slack: 0.1 + 0.2 reaches 0.3
@@ -132,5 +139,5 @@ def check_reach(stayed: FloatArray, reach: float, last: FloatArray) -> None:
     to, end = (float(np.broadcast_to(time, short.shape)[row]) for time in (stayed + reach, last))
     raise InputError(
         f"this reaches time {to:g} of a customer's stay (first: row {row}), but the last observed time is {end:g}; "
-        "ask for less, or hold the level of the last quarter with CoxPH(tail='hold')"
+        f"ask for less, or hold the level of the last quarter with {owner}(tail='hold')"
     )

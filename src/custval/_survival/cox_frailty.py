@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from custval._core.errors import InputError
-from custval._core.estimator import Estimator
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_choice, check_scalar, float_array
-from custval._survival.cox_baseline import cox_baseline, cumulative_at
-from custval._survival.cox_data import NO_STRATA, check_reach, checked_data, learn_design, stayed_array
+from custval._core.typing import AnyFrame
+from custval._core.validation import check_choice, check_scalar
+from custval._survival.cox_baseline import cox_baseline
+from custval._survival.cox_data import checked_data, learn_design, split_strata
 from custval._survival.cox_fit import (
     CoxData,
     CoxFit,
@@ -22,6 +21,7 @@ from custval._survival.cox_fit import (
     one_thread,
     with_column,
 )
+from custval._survival.cox_forecasts import CoxForecasts
 from custval._survival.cox_frailty_fit import FrailtyFit, fit_frailty
 from custval._survival.discrete_summary import coefficient_table
 from custval._survival.groups import group_codes
@@ -32,11 +32,14 @@ if TYPE_CHECKING:
 __all__ = ("SharedFrailtyCox",)
 
 
-class SharedFrailtyCox(Estimator):
+class SharedFrailtyCox(CoxForecasts):
     """Hazard ratios for customers of the same account, and how much accounts differ beyond their columns.
 
     Each account multiplies its customers' hazard by a gamma variable with mean 1; its variance is learned too. For
-    clustered data without interest in the accounts, ``CoxPH().fit(X, y, cluster=account)`` is simpler.
+    clustered data without interest in the accounts, ``CoxPH().fit(X, y, cluster=account)`` is simpler. Risks compare
+    customers within an account; curves, incidences, lifetimes and hazards are those of a customer of an account not
+    seen before, averaged over accounts: ``S(t) = (1 + theta r H(t)) ** (-1 / theta)``, its ratio at two times for those
+    who stayed (who stayed long is likely to have a small multiplier).
 
     Parameters
     ----------
@@ -65,8 +68,10 @@ class SharedFrailtyCox(Estimator):
         Of the coefficients.
     frailty_variance_ : float
         Variance of the accounts' multipliers.
-    n_groups_ : int
-        Accounts.
+    n_groups_, n_events_ : int
+        Accounts; rows that ended with a departure.
+    strata_, strata_columns_ : tuple; the second may be None
+        Labels of the strata, and the columns of X that hold them, where they were named.
     log_likelihood_, log_likelihood_null_ : float
         Marginal log-likelihood (frailties integrated out); and the partial one without columns and frailties.
     log_likelihood_plain_ : float
@@ -109,8 +114,7 @@ class SharedFrailtyCox(Estimator):
     """
 
     __module__ = "custval.survival"
-    _poor_score: ClassVar[bool] = True
-    _fit_metadata: ClassVar[tuple[str, ...]] = ("group",)
+    _fit_metadata: ClassVar[tuple[str, ...]] = ("group", "strata")
 
     def __init__(
         self,
@@ -131,7 +135,17 @@ class SharedFrailtyCox(Estimator):
         self.max_iter = max_iter
         self.tol = tol
 
-    def fit(self, X: AnyFrame, y: Any, *, group: Any = None, cluster: Any = None, l1: float = 0.0) -> Self:
+    def fit(
+        self,
+        X: AnyFrame,
+        y: Any,
+        *,
+        group: Any = None,
+        strata: Any = None,
+        cluster: Any = None,
+        l1: float = 0.0,
+        **unknown: Any,
+    ) -> Self:
         """Learn coefficients, the variance between accounts and the baseline.
 
         Parameters
@@ -142,10 +156,15 @@ class SharedFrailtyCox(Estimator):
             From :func:`survival_target`, one cause; late entry is fine.
         group : array_like of shape (n,), optional
             Account of each row; None: every row is its own, which asks much of the data.
+        strata : str, sequence of str, or array_like or frame of n rows, optional
+            Groups with a baseline each, as in :meth:`CoxPH.fit`; an account may have customers in several.
         cluster : None
             Refused: the frailty already says that rows of an account depend on each other.
         l1 : float
             Refused unless 0: a lasso has no standard errors, and the variance would follow its choices.
+        **unknown
+            Refused by name. ``sample_weight``: whether a customer of weight 2 is two customers who share the account,
+            or an account met twice, a weight does not say.
 
         Returns
         -------
@@ -155,7 +174,7 @@ class SharedFrailtyCox(Estimator):
         Raises
         ------
         InputError
-            For `cluster` or `l1`, and whatever :meth:`CoxPH.fit` refuses.
+            For `cluster`, `sample_weight` or `l1`, and whatever :meth:`CoxPH.fit` refuses.
 
         Examples
         --------
@@ -167,6 +186,14 @@ class SharedFrailtyCox(Estimator):
         """
         if cluster is not None:
             raise InputError("SharedFrailtyCox takes no cluster: pass the accounts as group, or fit CoxPH with cluster")
+        # not a named argument: scikit-learn would take it for one that is supported
+        if unknown.pop("sample_weight", None) is not None:
+            raise InputError(
+                "SharedFrailtyCox takes no sample_weight: a weight does not say whether it repeats the customer or the "
+                "account; repeat the rows, or fit CoxPH with sample_weight and cluster"
+            )
+        if unknown:
+            raise TypeError(f"SharedFrailtyCox.fit takes no {next(iter(unknown))!r}; it takes group and strata")
         if l1 != 0:
             raise InputError("SharedFrailtyCox takes no l1: choose columns with cox_path first, then fit them here")
         check_choice(self.tail, "tail", ("error", "hold"))
@@ -174,8 +201,12 @@ class SharedFrailtyCox(Estimator):
         fixed = self.frailty_variance
         if fixed is not None:
             fixed = check_scalar(fixed, "frailty_variance", low=0, high=np.inf, low_open=True, high_open=True)
-        encoder, X = learn_design(X, missing=self.missing, unseen=self.unseen)
-        data, target, _ = checked_data(X, y, encoder, sample_weight=None, strata=None, cluster=group)
+        rest, labels, named = split_strata(X, strata)
+        encoder, rest = learn_design(rest, missing=self.missing, unseen=self.unseen)
+        owner = type(self).__name__
+        data, target, known = checked_data(
+            rest, y, encoder, sample_weight=None, strata=labels, cluster=group, owner=owner
+        )
         group_of = np.arange(len(data.duration)) if data.cluster is None else data.cluster
         with one_thread():
             plain = fit_cox(data, options, robust=False)
@@ -185,99 +216,14 @@ class SharedFrailtyCox(Estimator):
                 rows, own, plain.coef, ties=self.ties, variance=fixed, max_iter=options.max_iter, tol=options.tol
             )
         self.encoder_, self.causes_, self.time_unit_ = encoder, target.causes, target.time_unit
-        self.n_groups_ = len(np.unique(group_of))
+        self.strata_, self.strata_columns_ = known, named
+        self.n_groups_, self.n_events_ = len(np.unique(group_of)), int(np.count_nonzero(data.event))
         self._store(fit, plain, data)
         return self
 
-    def predict_risk(self, X: AnyFrame) -> FloatArray:
-        """Return one number to rank customers by: their hazard against the average customer's in the same account.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Hazard ratios, > 0.
-
-        Examples
-        --------
-        >>> from custval.survival import SharedFrailtyCox, survival_target
-        >>> X, y = [[0.0], [1.0], [0.5], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3, 5, 4])
-        >>> model = SharedFrailtyCox(frailty_variance=0.5).fit(X, y, group=["a", "a", "b", "b", "c", "c"])
-        >>> model.predict_risk(X[:2]).round(2).tolist()
-        [0.79, 1.18]
-        """
-        self._check_fitted()
-        matrix = self.encoder_.transform(X, owner=type(self).__name__)
-        return np.asarray(np.exp(np.clip(np.einsum("np,p->n", matrix - self.center_, self.coef_), -700, 700)))
-
-    def predict(self, X: AnyFrame) -> FloatArray:
-        """Return :meth:`predict_risk`.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Hazard ratios.
-
-        Examples
-        --------
-        >>> from custval.survival import SharedFrailtyCox, survival_target
-        >>> X, y = [[0.0], [1.0], [0.5], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3, 5, 4])
-        >>> model = SharedFrailtyCox(frailty_variance=0.5).fit(X, y, group=["a", "a", "b", "b", "c", "c"])
-        >>> model.predict(X[:2]).round(2).tolist()
-        [0.79, 1.18]
-        """
-        return self.predict_risk(X)
-
-    def predict_survival(
-        self, X: AnyFrame, times: ArrayLike | None = None, *, given: ArrayLike | None = None
-    ) -> FloatArray:
-        """Return P(still a customer `times` from now | stayed `given`) for customers of accounts not seen before.
-
-        Parameters
-        ----------
-        X : frame or array of shape (n, columns)
-            Customers.
-        times : array_like of shape (H,), optional
-            Times from now, >= 0; None: 1, 2, ... up to the last observed time.
-        given : float or array_like of shape (n,), optional
-            Time already stayed, >= 0; None: 0. Who stayed long is likely to have a small multiplier: that is allowed
-            for.
-
-        Returns
-        -------
-        ndarray of shape (n, H)
-            Probabilities, averaged over accounts: ``(1 + theta r H(t)) ** (-1 / theta)`` and its ratio at two times.
-
-        Examples
-        --------
-        >>> from custval.survival import SharedFrailtyCox, survival_target
-        >>> X, y = [[0.0], [1.0], [0.5], [1.0], [0.0], [1.0]], survival_target([1, 2, 3, 3, 5, 4])
-        >>> model = SharedFrailtyCox(frailty_variance=0.5).fit(X, y, group=["a", "a", "b", "b", "c", "c"])
-        >>> model.predict_survival(X[:2], [1, 3]).round(2).tolist()
-        [[0.88, 0.46], [0.83, 0.34]]
-        """
-        risk = self.predict_risk(X)
-        stayed = stayed_array(given, len(risk))
-        if times is None:
-            times = np.arange(1, max(int((self.baseline_.last - stayed).min()), 1) + 1)
-        when = float_array(np.atleast_1d(np.asarray(times)), "times", low=0.0)
-        hold = self.tail == "hold"
-        if not hold:
-            check_reach(stayed, float(when.max(initial=0.0)), self.baseline_.last)
-        since, until = (
-            np.log1p(self.frailty_variance_ * risk[:, None] * cumulative_at(self.baseline_, 0, at, hold=hold))
-            for at in (stayed[:, None], stayed[:, None] + when)
-        )
-        return np.exp((since - until) / self.frailty_variance_)
+    @property
+    def _spread_out(self) -> float:
+        return float(self.frailty_variance_)
 
     def summary(self, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Return the coefficients with their uncertainty.
@@ -310,7 +256,7 @@ class SharedFrailtyCox(Estimator):
         self.std_error_ = np.sqrt(np.clip(np.diag(fit.covariance), 0, None))
         self.log_likelihood_, self.log_likelihood_null_ = fit.log_likelihood, plain.log_likelihood_null
         self.log_likelihood_plain_, self.n_iter_ = plain.log_likelihood, fit.iterations
-        self.feature_names_out_ = np.array(data.features, dtype=object)
+        self._keep_names(data.features)
         self.center_ = data.X.mean(axis=0)
         made = CoxFit(
             coef=fit.coef,
@@ -325,9 +271,4 @@ class SharedFrailtyCox(Estimator):
             sums=fit.sums,
         )
         unit = self.time_unit_
-        self.baseline_ = cox_baseline(made, self.center_, last=last_times(data), strata=NO_STRATA, time_unit=unit)
-        self.n_features_in_ = len(self.encoder_.input_names)
-        if self.encoder_.named:
-            self.feature_names_in_ = np.array(self.encoder_.input_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        self.baseline_ = cox_baseline(made, self.center_, last=last_times(data), strata=self.strata_, time_unit=unit)

@@ -78,8 +78,8 @@ class MixtureCure(ParametricModel):
         Columns of the design, and of the frame (only there when X was a frame).
     center_ : ndarray of shape (p,)
         The average customer.
-    n_features_in_, n_iter_ : int
-        Number of columns of X; Newton steps.
+    n_features_in_, n_iter_, n_events_ : int
+        Number of columns of X; Newton steps; rows that ended with a departure.
     causes_, time_unit_, last_time_ : tuple of one str, str, float
         Name of the departure, unit and last of the times.
     encoder_ : DesignEncoder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import InputError, import_pandas
 from custval._core.results import Result
 from custval._core.validation import nearest
 from custval._survival.curves import HazardCurve, IncidenceCurve, SurvivalCurve
@@ -86,7 +86,7 @@ class Curves(Result, Generic[CurveT]):
 
     def to_frame(self) -> pd.DataFrame:
         """Return the frames of the curves, one below the other, with a column ``group``."""
-        import pandas as pd
+        frames = import_pandas()
 
         parts: list[pd.DataFrame] = []
         for group, curve in self.items():
@@ -94,4 +94,4 @@ class Curves(Result, Generic[CurveT]):
             label: Any = group
             part.insert(0, "group", [label] * len(part))
             parts.append(part)
-        return pd.concat(parts, ignore_index=True)
+        return frames.concat(parts, ignore_index=True)

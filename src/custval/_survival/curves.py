@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import InputError, import_pandas
 from custval._core.results import Result
 from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray
 from custval._core.validation import check_choice, check_scalar
@@ -82,10 +82,10 @@ class _StepCurve(Result):
         return padded[..., np.searchsorted(self.times, t, side="right")]
 
     def _table(self, **values: Any) -> pd.DataFrame:
-        import pandas as pd
+        frames = import_pandas()
 
         columns = {"time": self.times, **values, "at_risk": self.at_risk}
-        return pd.DataFrame({name: np.ma.filled(column, np.nan) for name, column in columns.items()})
+        return frames.DataFrame({name: np.ma.filled(column, np.nan) for name, column in columns.items()})
 
 
 @public("survival")
@@ -334,7 +334,7 @@ class IncidenceCurve(_StepCurve):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each cause and time: the curve, its standard error and interval, and the counts."""
-        import pandas as pd
+        frames = import_pandas()
 
         parts = [
             self._table(
@@ -346,7 +346,7 @@ class IncidenceCurve(_StepCurve):
             ).assign(cause=cause)
             for k, cause in enumerate(self.causes)
         ]
-        frame = pd.concat(parts, ignore_index=True)
+        frame = frames.concat(parts, ignore_index=True)
         return frame[["cause", *frame.columns.drop("cause")]]
 
 

@@ -115,8 +115,8 @@ class DiscreteHazard(Estimator):
         Unit of the target's times.
     last_month_ : int
         T, the last observed month.
-    n_iter_ : int
-        Newton steps.
+    n_iter_, n_events_ : int
+        Newton steps; departures (those of whole weights, and of counts, as often as they count).
     encoder_ : DesignEncoder
         How frames become numbers.
 
@@ -621,7 +621,7 @@ class DiscreteHazard(Estimator):
         self.std_error_ = self._errors(fit.covariance, causes, p)
         self.robust_std_error_ = None if fit.robust is None else self._errors(fit.robust, causes, p)
         self.log_likelihood_, self.log_likelihood_null_ = fit.log_likelihood, fit.log_likelihood_null
-        self.n_iter_ = fit.iterations
+        self.n_iter_, self.n_events_ = fit.iterations, spells.departures
         self.feature_names_out_ = np.array(spells.features, dtype=object)
         self.causes_ = spells.causes
         self.last_month_ = len(fit.exposure)

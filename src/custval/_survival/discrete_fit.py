@@ -50,6 +50,12 @@ class Spells:
     features: tuple[str, ...]
     causes: tuple[str, ...]
 
+    @property
+    def departures(self) -> int:
+        """How many left: whole weights count as often as they say, others once."""
+        mine = self.weight[self.event > 0]
+        return int(mine.sum() if (mine == np.floor(mine)).all() else np.count_nonzero(mine))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DiscreteFit:

@@ -14,6 +14,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.encoding import DesignEncoder
+from custval._core.errors import import_pandas
 from custval._core.frames import is_frame, to_columns
 from custval._core.results import Result
 from custval._core.typing import AnyFrame, FloatArray, IntArray, TextArray
@@ -51,13 +52,13 @@ class Reasons(Result):
 
     def to_frame(self) -> Any:
         """Return columns reason_1.., contribution_1.. as a pandas frame, one row for each customer."""
-        import pandas as pd
+        frames = import_pandas()
 
         table: dict[str, Any] = {}
         for j in range(self.words.shape[1]):
             table[f"reason_{j + 1}"] = self.words[:, j]
             table[f"contribution_{j + 1}"] = self.contribution[:, j]
-        return pd.DataFrame(table)
+        return frames.DataFrame(table)
 
 
 def column_parts(X: FloatArray, center: FloatArray, coef: FloatArray, share: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from custval._core.errors import import_pandas
 from custval._core.typing import FloatArray, TextArray
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def coefficient_table(
     coef: FloatArray, error: FloatArray, causes: Sequence[str], features: TextArray, level: float, *, ratio: str
 ) -> pd.DataFrame:
     """Return one row for each cause and feature; `coef` and `error` are (p,) or (K, p), `level` the coverage."""
-    import pandas as pd
+    frames = import_pandas()
     from scipy.special import ndtr, ndtri
 
     flat, spread = np.ravel(coef), np.ravel(error)
@@ -27,7 +28,7 @@ def coefficient_table(
     reach = float(ndtri(0.5 + level / 2)) * spread
     with np.errstate(over="ignore"):
         middle, lower, upper = np.exp(flat), np.exp(flat - reach), np.exp(flat + reach)
-    return pd.DataFrame(
+    return frames.DataFrame(
         {
             "cause": np.repeat(np.array(causes, dtype=object), len(features)),
             "feature": np.tile(features, len(causes)),

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError, not_fitted
+from custval._core.encoding import DesignEncoder
+from custval._core.errors import InputError, import_pandas, not_fitted
 from custval._core.frames import frame_length, is_frame, rows, to_columns
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_choice, check_length, check_scalar, float_array
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, TextArray
+from custval._core.validation import check_choice, check_length, check_scalar, check_whole, float_array
+from custval._survival.discrete_reasons import Reasons, top_reasons
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,6 +246,59 @@ class LifelinesModel:
             found[part] = np.divide(area, past, out=np.zeros(len(area)), where=past > 0)
         return found
 
+    def reasons(self, X: AnyFrame, top: int = 3) -> Reasons:
+        """Return the columns that push each customer's risk above that of the average customer, in words.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, columns)
+            Customers.
+        top : int, default 3
+            How many reasons, >= 1.
+
+        Returns
+        -------
+        Reasons
+            Words, columns, and what is taken off the log of :meth:`predict_risk` where the column alone is set to the
+            average of the fit (where the model does not keep that: of these customers), each (n, top). Models of one
+            curve know no columns and give no reasons.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from custval.survival import from_lifelines
+        >>> class Cox:  # as lifelines' CoxPHFitter, fitted
+        ...     def predict_partial_hazard(self, X):
+        ...         return np.exp(0.5 * np.asarray(X)[:, 0])
+        ...     def predict_survival_function(self, X, times=None, conditional_after=None):
+        ...         return np.exp(-0.1 * np.outer(times, self.predict_partial_hazard(X)))
+        ...     def predict_cumulative_hazard(self, X, times=None, conditional_after=None):
+        ...         return 0.1 * np.outer(times, self.predict_partial_hazard(X))
+        >>> from_lifelines(Cox()).reasons({"calls": [1.0, 5.0]}, top=1).words[:, 0].tolist()
+        [None, 'calls = 5 (high)']
+        """
+        count = check_whole(top, "top", low=1)
+        kind = type(self.fitter).__name__
+        if self._kind == "curve":
+            nothing = np.full((frame_length(X), count), None, dtype=object)
+            return Reasons(words=nothing, columns=nothing, contribution=np.zeros(nothing.shape))
+        frame = _pandas(X) if is_frame(X) else np.asarray(X, dtype=np.float64)
+        encoder = DesignEncoder(missing="indicator").fit(frame)
+        matrix = encoder.transform(frame, owner=kind)
+        average, parts, center = _average(self.fitter, frame), np.zeros(matrix.shape), matrix.mean(axis=0)
+        own = self._log_risk(frame)
+        for place, name in enumerate(encoder.input_names):
+            if name not in average:
+                continue  # what the model does not know cannot be a reason
+            first = encoder.sources.index(name)
+            parts[:, first] = own - self._log_risk(_with_column(frame, name if is_frame(X) else place, average[name]))
+            if encoder.columns[place]["kind"] == "number":
+                center[first] = average[name]
+        return top_reasons(parts, matrix, center, encoder, frame, top=count)
+
+    def _log_risk(self, frame: Any) -> FloatArray:
+        return np.log(np.clip(self.predict_risk(frame), 1e-300, 1e300))
+
     def summary(self) -> pd.DataFrame:
         """Return lifelines' table of coefficients.
 
@@ -348,7 +403,7 @@ def from_lifelines(fitter: Any, *, time_unit: str = "month", tail: str = "error"
     -------
     LifelinesModel
         With ``predict_survival(X, times, given=)``, ``predict_cumulative_hazard``, ``predict_incidence``,
-        ``predict_risk``, ``expected_lifetime`` and ``summary``.
+        ``predict_risk``, ``expected_lifetime``, ``reasons`` and ``summary``.
 
     Raises
     ------
@@ -427,8 +482,31 @@ def _pandas(X: AnyFrame) -> Any:
     """Return what lifelines reads: a pandas frame whose rows are 0, 1, 2, ..., or an array."""
     if not is_frame(X):
         return np.asarray(X)
-    import pandas as pd
+    frames = import_pandas()
+    return X.reset_index(drop=True) if isinstance(X, frames.DataFrame) else frames.DataFrame(to_columns(X))
 
-    if isinstance(X, pd.DataFrame):
-        return X.reset_index(drop=True)
-    return pd.DataFrame(to_columns(X))
+
+def _average(fitter: Any, X: Any) -> dict[str, Any]:
+    """Return the average customer by column: lifelines' own where the fitter keeps it, else that of `X`."""
+    kept = getattr(fitter, "_central_values", None)
+    if kept is not None and is_frame(X):
+        return {str(name): kept[name].iloc[0] for name in kept.columns}
+    columns = to_columns(X) if is_frame(X) else {f"x{j}": column for j, column in enumerate(X.T)}
+    return {name: _middle(np.asarray(values)) for name, values in columns.items()}
+
+
+def _middle(values: TextArray) -> Any:
+    """Return the mean of numbers, the most common of labels."""
+    if values.dtype.kind in "fiub":
+        return float(np.nanmean(values.astype(np.float64)))
+    found, counts = np.unique(values.astype(str), return_counts=True)
+    return found[counts.argmax()]
+
+
+def _with_column(X: Any, column: Any, value: Any) -> Any:
+    """Return a copy in which all customers have this `value` in one column."""
+    if is_frame(X):
+        return X.assign(**{column: value})
+    made = X.copy()
+    made[:, column] = value
+    return made

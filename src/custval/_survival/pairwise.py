@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import InputError, import_pandas
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray
 from custval._core.validation import check_choice, sample_weight_array
@@ -63,9 +63,9 @@ class PairwiseTests(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each pair."""
-        import pandas as pd
+        frames = import_pandas()
 
-        return pd.DataFrame(
+        return frames.DataFrame(
             {
                 "first": list(self.first),
                 "second": list(self.second),

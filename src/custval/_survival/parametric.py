@@ -20,6 +20,7 @@ from custval._core.frames import frame_length
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray
 from custval._core.validation import check_length, check_scalar, check_whole, float_array, sample_weight_array
 from custval._survival.discrete_reasons import Reasons, top_reasons
+from custval._survival.exits import weight_of_exits
 from custval._survival.interval_target import Spans, read_spans
 
 __all__ = ("ParametricModel", "PredictionFamily", "cluster_codes", "one_thread")
@@ -278,7 +279,7 @@ class ParametricModel(Estimator):
         matrix = self._design(X)
         check_length(weight, len(matrix), name="survival_weight")
         ahead, stayed = self._ahead(np.arange(1, weight.shape[1] + 1), given, X)
-        total = weight + _of_exits(exit_weight, weight.shape)
+        total = weight + weight_of_exits(exit_weight, weight.shape)
         theta = self._theta(matrix)
         slopes = np.empty_like(theta)
         for rows in _blocks(len(matrix), len(ahead) * len(theta)):
@@ -372,6 +373,7 @@ class ParametricModel(Estimator):
         self.encoder_ = read.encoder
         self.causes_, self.time_unit_ = read.spans.causes, read.spans.time_unit
         self.last_time_ = float(read.spans.last.max())
+        self.n_events_ = int(np.count_nonzero(read.spans.left))
         self.feature_names_out_ = np.array(read.encoder.feature_names, dtype=object)
         self.n_features_in_ = len(read.encoder.input_names)
         if read.encoder.named:
@@ -446,18 +448,6 @@ def _pulled(
         survival = np.where(np.isfinite(now), np.exp(np.minimum(log_s - now, 0.0)), 0.0)
     moves = np.where(survival > 0, slope - base, 0.0)
     return np.asarray(np.einsum("nh,qnh->qn", weight * survival, moves))
-
-
-def _of_exits(exit_weight: Any, shape: tuple[int, ...]) -> FloatArray:
-    """Return the weights of S(t) that weights of leaving in each unit of time amount to."""
-    if exit_weight is None:
-        return np.zeros(shape)
-    exits = float_array(exit_weight, "exit_weight", ndim=3)
-    wanted = (shape[0], 1, shape[1])
-    if exits.shape != wanted:
-        raise InputError(f"exit_weight must have shape {wanted} (customers, causes, months), not {exits.shape}")
-    one = exits[:, 0]
-    return np.asarray(np.concatenate([one[:, 1:], np.zeros((shape[0], 1))], axis=1) - one)
 
 
 def _quadrature() -> tuple[FloatArray, FloatArray]:

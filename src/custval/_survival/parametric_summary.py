@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from custval._core.errors import import_pandas
 from custval._core.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Block:
 
 def parameter_table(blocks: Sequence[Block], level: float) -> pd.DataFrame:
     """Return one row for each parameter; `level` is the coverage of the interval of exp(value)."""
-    import pandas as pd
+    frames = import_pandas()
     from scipy.special import ndtr, ndtri
 
     value = np.concatenate([block.value for block in blocks])
@@ -39,7 +40,7 @@ def parameter_table(blocks: Sequence[Block], level: float) -> pd.DataFrame:
     reach = float(ndtri(0.5 + level / 2)) * error
     with np.errstate(over="ignore"):
         shown = [np.where(ratio, np.exp(x), x) for x in (value, value - reach, value + reach)]
-    return pd.DataFrame(
+    return frames.DataFrame(
         {
             "part": np.repeat([block.part for block in blocks], [len(block.value) for block in blocks]),
             "feature": [name for block in blocks for name in block.features],

@@ -81,8 +81,8 @@ class PiecewiseExponential(ParametricModel):
         The average customer.
     feature_names_out_, feature_names_in_ : ndarray of str
         Columns of the design, and of the frame (only there when X was a frame).
-    n_features_in_, n_iter_ : int
-        Number of columns of X; Newton steps.
+    n_features_in_, n_iter_, n_events_ : int
+        Number of columns of X; Newton steps; rows that ended with a departure.
     causes_, time_unit_, last_time_ : tuple of one str, str, float
         Name of the departure, unit and last of the times.
     encoder_ : DesignEncoder

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import ConvergenceWarning, InputError, warn
+from custval._core.errors import ConvergenceWarning, InputError, import_pandas, warn
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_choice, check_scalar, check_whole, sample_weight_array
@@ -140,9 +140,9 @@ class IntervalCurve(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each interval with mass."""
-        import pandas as pd
+        frames = import_pandas()
 
-        return pd.DataFrame({"left": self.left, "right": self.right, "mass": self.mass, "survival": self.survival})
+        return frames.DataFrame({"left": self.left, "right": self.right, "mass": self.mass, "survival": self.survival})
 
     def _share(self, t: FloatArray, within: str) -> FloatArray:
         """Return which share of each interval's mass has left by `t`."""
