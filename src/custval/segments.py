@@ -3,6 +3,7 @@
 ====================  =================================================================================
 `ValuePotential`      who is worth protecting, who can be developed: quadrants of value x potential, with
                       cuts that are learned once and applied again next month
+`strategy_profit`     what does each customer bring under the strategy of each quadrant? For cuts by profit
 `QuadrantTable`       heads, money, risk and strategy of each quadrant, with intervals
 `lorenz_curve`        how is the money spread over customers?
 `gini`                how unequal is it, in one number with its error?
@@ -22,10 +23,12 @@ __all__ = (
     "ValuePotential",
     "gini",
     "lorenz_curve",
+    "strategy_profit",
     "top_share",
 )
 
 if TYPE_CHECKING:
+    from custval._joins.strategy import strategy_profit
     from custval._segments.concentration import (
         GiniCoefficient,
         LorenzCurve,
@@ -49,6 +52,7 @@ else:
             "ValuePotential": "_segments.quadrants",
             "gini": "_segments.concentration",
             "lorenz_curve": "_segments.concentration",
+            "strategy_profit": "_joins.strategy",
             "top_share": "_segments.concentration",
         },
     )
