@@ -8,16 +8,14 @@ Standard errors are those of the influence function: customers are seen as a sam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray
-from custval._core.validation import check_scalar, float_array, sample_weight_array
+from custval._core.validation import check_scalar
+from custval._segments.ordered import Block, Ordered, normal_interval, ordered_values
 
 __all__ = ("GiniCoefficient", "LorenzCurve", "TopShare", "gini", "lorenz_curve", "top_share")
 
@@ -175,21 +173,19 @@ def lorenz_curve(values: ArrayLike, *, sample_weight: ArrayLike | None = None, c
     >>> curve.gini
     0.25
     """
-    ordered = _ordered(values, sample_weight)
+    ordered = ordered_values(values, sample_weight)
     estimate, error = _gini(ordered)
-    lower, upper = _interval(estimate, error, conf_level, ordered.value[0])
-    people, money = ordered.weight.cumsum(), (ordered.weight * ordered.value).cumsum()
-    # equal customers are one step: the curve does not depend on their order
-    last = np.flatnonzero(np.append(np.diff(ordered.value) > 0, True))
+    lower, upper = normal_interval(estimate, error, conf_level, float(ordered.value[0]))
+    people, money = _curve(ordered)
     return LorenzCurve(
-        share_of_customers=frozen(np.append(0.0, people[last] / people[-1])),
-        share_of_value=frozen(np.append(0.0, money[last] / money[-1])),
+        share_of_customers=frozen(people),
+        share_of_value=frozen(money),
         gini=estimate,
         std_error=error,
         lower=lower,
         upper=upper,
         conf_level=conf_level,
-        negative_values=int((ordered.value < 0).sum()),
+        negative_values=int(np.searchsorted(ordered.value, 0.0)),
     )
 
 
@@ -226,9 +222,9 @@ def gini(values: ArrayLike, *, sample_weight: ArrayLike | None = None, conf_leve
     >>> float(gini([1.0, 1.0, 1.0])), float(gini([0.0, 0.0, 0.0, 5.0]))
     (0.0, 0.75)
     """
-    ordered = _ordered(values, sample_weight)
+    ordered = ordered_values(values, sample_weight)
     estimate, error = _gini(ordered)
-    lower, upper = _interval(estimate, error, conf_level, ordered.value[0])
+    lower, upper = normal_interval(estimate, error, conf_level, float(ordered.value[0]))
     return GiniCoefficient(gini=estimate, std_error=error, lower=lower, upper=upper, conf_level=conf_level)
 
 
@@ -277,21 +273,18 @@ def top_share(
     (0.6, 60.0)
     """
     part = check_scalar(share, "share", low=0.0, high=1.0, low_open=True)
-    ordered = _ordered(values, sample_weight)
-    people = ordered.weight.sum()
-    count = part * people
-    if ordered.is_whole:
-        count = min(np.ceil(count - 1e-9 * max(1.0, count)), people)
-    beyond = ordered.weight[::-1].cumsum()
-    held = (ordered.weight * ordered.value)[::-1].cumsum()
-    edge = min(int(np.searchsorted(beyond, count * (1 - 1e-15))), len(beyond) - 1)
-    at_least = float(ordered.value[::-1][edge])
-    # all of the customers before the edge, and of the one at the edge what is still asked for
-    before = (float(beyond[edge - 1]), float(held[edge - 1])) if edge else (0.0, 0.0)
-    money = before[1] + (count - before[0]) * at_least
-    estimate = float(money / held[-1])
-    error = _top_error(ordered, estimate, at_least)
-    lower, upper = _interval(estimate, error, conf_level, ordered.value[0])
+    ordered = ordered_values(values, sample_weight)
+    count = part * ordered.people
+    if ordered.whole:
+        count = min(np.ceil(count - 1e-9 * max(1.0, count)), ordered.people)
+    money, at_least = ordered.top(count)
+    estimate, mean, typical = float(money / ordered.money), ordered.mean, ordered.excess(at_least)
+
+    def influence(block: Block) -> FloatArray:
+        return (np.maximum(block.value - at_least, 0.0) - typical - estimate * (block.value - mean)) / mean
+
+    error = ordered.standard_error(influence)
+    lower, upper = normal_interval(estimate, error, conf_level, float(ordered.value[0]))
     return TopShare(
         share_of_customers=part,
         share_of_value=estimate,
@@ -304,76 +297,37 @@ def top_share(
     )
 
 
-class _Ordered(NamedTuple):
-    """Values in rising order with their weights."""
-
-    value: FloatArray
-    weight: FloatArray
-
-    @property
-    def is_whole(self) -> bool:
-        return bool((self.weight == np.floor(self.weight)).all())
-
-    def standard_error(self, influence: FloatArray) -> float | None:
-        """Return the standard error of an estimate whose influence function is given, None for one customer."""
-        if self.is_whole:
-            total = self.weight.sum()
-            return float(np.sqrt((self.weight * influence**2).sum()) / total) if total > 1 else None
-        root = np.sqrt(((self.weight * influence) ** 2).sum())
-        return float(root / self.weight.sum()) if len(self.value) > 1 else None
-
-
-def _ordered(values: ArrayLike, sample_weight: ArrayLike | None) -> _Ordered:
-    money = float_array(values, "values")
-    if len(money) == 0:
-        raise InputError("values is empty; at least one customer is needed")
-    weight = sample_weight_array(sample_weight, len(money))
-    if sample_weight is None:
-        ordered = _Ordered(np.sort(money), weight)
-    else:
-        order = np.argsort(money, kind="stable")
-        order = order[weight[order] > 0]
-        ordered = _Ordered(money[order], weight[order])
-    total = float((ordered.weight * ordered.value).sum())
-    if total <= 0.0:
-        raise InputError(
-            f"the sum of values must be > 0 but is {total:g}: shares of nothing, or of a loss, do not exist; "
-            "leave the loss-makers out, or look at margins before costs"
-        )
-    return ordered
-
-
-def _gini(ordered: _Ordered) -> tuple[float, float | None]:
+def _gini(ordered: Ordered) -> tuple[float, float | None]:
     """Return the Gini coefficient and its standard error."""
-    value, weight = ordered
-    people, money = weight.cumsum(), (weight * value).cumsum()
-    n, mean = people[-1], money[-1] / people[-1]
-    # E max(x, X'): x for each customer up to x, and the money of those beyond
-    larger = (value * people + (money[-1] - money)) / n
-    whole = float((weight * larger).sum() / n)
-    estimate = whole / mean - 1.0
-    influence = 2.0 * (larger - whole) / mean - whole * (value - mean) / mean**2
+    n, mean, total = ordered.people, ordered.mean, ordered.money
+
+    def larger(block: Block) -> FloatArray:
+        """E max(x, X'): x for each customer up to x, and the money of those beyond."""
+        return (block.value * block.people + (total - block.money)) / n
+
     # equal values: what is left of the difference is rounding
-    if value[0] == value[-1]:
-        return 0.0, ordered.standard_error(np.zeros_like(value))
-    return float(estimate), ordered.standard_error(influence)
+    if ordered.value[0] == ordered.value[-1]:
+        return 0.0, ordered.standard_error(lambda block: np.zeros_like(block.value))
+    whole = ordered.total(larger) / n
+
+    def influence(block: Block) -> FloatArray:
+        return 2.0 * (larger(block) - whole) / mean - (whole / mean**2) * (block.value - mean)
+
+    return whole / mean - 1.0, ordered.standard_error(influence)
 
 
-def _top_error(ordered: _Ordered, estimate: float, at_least: float) -> float | None:
-    value, weight = ordered
-    mean = float((weight * value).sum() / weight.sum())
-    excess = np.maximum(value - at_least, 0.0)
-    typical = float((weight * excess).sum() / weight.sum())
-    return ordered.standard_error((excess - typical - estimate * (value - mean)) / mean)
-
-
-def _interval(
-    estimate: float, error: float | None, conf_level: float, smallest: float
-) -> tuple[float | None, float | None]:
-    """Return the normal interval, kept within [0, 1] where no value is negative."""
-    level = check_scalar(conf_level, "conf_level", low=0.0, high=1.0, low_open=True, high_open=True)
-    if error is None:
-        return None, None
-    z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    lower, upper = estimate - z * error, estimate + z * error
-    return (max(lower, 0.0), min(upper, 1.0)) if smallest >= 0.0 else (lower, upper)
+def _curve(ordered: Ordered) -> tuple[FloatArray, FloatArray]:
+    """Return the points of the curve; equal customers are one step, so that it does not depend on their order."""
+    people, money = np.empty(len(ordered.value) + 1), np.empty(len(ordered.value) + 1)
+    people[0], money[0], place = 0.0, 0.0, 1
+    for block in ordered.blocks():
+        people[place : place + len(block.value)] = block.people
+        money[place : place + len(block.value)] = block.money
+        place += len(block.value)
+    people /= people[-1]
+    money /= money[-1]
+    same = ordered.value[1:] == ordered.value[:-1]
+    if same.any():
+        last = np.concatenate([[True], ~same, [True]])
+        people, money = people[last], money[last]
+    return people, money
