@@ -42,11 +42,8 @@ class CohortTriangle(Result):
     Examples
     --------
     >>> from custval.segments import cohort_retention
-    >>> cohort_retention([1, 1, 1, 1, 2, 2], [2, 3, None, None, 3, None], until=3).triangle()
-    age       0     1    2
-    cohort
-    1       1.0  0.75  0.5
-    2       1.0  0.50  NaN
+    >>> cohort_retention([1, 1, 1, 1, 2, 2], [2, 3, None, None, 3, None], until=3).triangle().loc[1].tolist()
+    [1.0, 0.75, 0.5]
     """
 
     cohort: IntArray
