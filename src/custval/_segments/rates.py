@@ -286,5 +286,5 @@ def _warn_of_gaps(month: IntArray, opening: FloatArray, closing: FloatArray) -> 
         first = int(np.flatnonzero(off)[0])
         warn(
             f"in {int(off.sum())} months the base at the start is not that at the end of the month before "
-            f"(first: month {month[first + 1]}, {opening[first + 1]:g} after {closing[first]:g}); are joiners or exits left out?"
+            f"(first: month {month[first + 1]}, {opening[first + 1]:g} after {closing[first]:g}); is a flow left out?"
         )
