@@ -35,6 +35,9 @@ __all__ = (
     "AFT",
     "AlertList",
     "CauseSpecificHazard",
+    "Clock",
+    "ClockCurve",
+    "ColumnTests",
     "CoxBaseline",
     "CoxPH",
     "CoxPath",
@@ -49,6 +52,7 @@ __all__ = (
     "LogrankTest",
     "MixtureCure",
     "MonthlyTarget",
+    "NestedTest",
     "PHTest",
     "PairwiseTests",
     "PiecewiseExponential",
@@ -69,6 +73,7 @@ __all__ = (
     "interval_target",
     "kaplan_meier",
     "life_table",
+    "likelihood_ratio_test",
     "logrank_test",
     "nelson_aalen",
     "pairwise_logrank_test",
@@ -86,6 +91,7 @@ if TYPE_CHECKING:
     from custval._joins.alerts import AlertList, alert_list
     from custval._survival.aft import AFT
     from custval._survival.cause_specific import CauseSpecificHazard
+    from custval._survival.clocks import Clock, ClockCurve
     from custval._survival.cox import CoxPH
     from custval._survival.cox_band import SurvivalBand
     from custval._survival.cox_baseline import CoxBaseline
@@ -99,6 +105,7 @@ if TYPE_CHECKING:
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
+    from custval._survival.discrete_tests import ColumnTests, NestedTest, likelihood_ratio_test
     from custval._survival.from_lifelines import LifelinesModel, from_lifelines
     from custval._survival.gray import GrayTest, gray_test
     from custval._survival.interval_target import interval_target
@@ -121,6 +128,9 @@ else:
             "AFT": "_survival.aft",
             "AlertList": "_joins.alerts",
             "CauseSpecificHazard": "_survival.cause_specific",
+            "Clock": "_survival.clocks",
+            "ClockCurve": "_survival.clocks",
+            "ColumnTests": "_survival.discrete_tests",
             "CoxBaseline": "_survival.cox_baseline",
             "CoxPH": "_survival.cox",
             "CoxPath": "_survival.cox_path",
@@ -135,6 +145,7 @@ else:
             "LogrankTest": "_survival.logrank",
             "MixtureCure": "_survival.cure",
             "MonthlyTarget": "_survival.monthly",
+            "NestedTest": "_survival.discrete_tests",
             "PHTest": "_survival.cox_diagnostics",
             "PairwiseTests": "_survival.pairwise",
             "PiecewiseExponential": "_survival.piecewise",
@@ -155,6 +166,7 @@ else:
             "interval_target": "_survival.interval_target",
             "kaplan_meier": "_survival.product_limit",
             "life_table": "_survival.lifetable",
+            "likelihood_ratio_test": "_survival.discrete_tests",
             "logrank_test": "_survival.logrank",
             "nelson_aalen": "_survival.product_limit",
             "pairwise_logrank_test": "_survival.pairwise",

@@ -7,7 +7,14 @@ import pytest
 from tests.survival.discrete_cases import customers, derivatives, log_chances, person_months
 
 from custval._survival.baseline import free_basis, month_counts, smooth_basis, tail_weight
-from custval._survival.discrete_likelihood import _log_share_left, evaluate, hazard, hazard_pullback, risk_rows
+from custval._survival.discrete_likelihood import (
+    _log_share_left,
+    evaluate,
+    hazard,
+    hazard_pullback,
+    month_states,
+    risk_rows,
+)
 
 
 def parts(y):
@@ -24,7 +31,7 @@ def test_value_gradient_and_information_are_those_of_the_expanded_table(link, ki
     weight = np.random.default_rng(1).uniform(0.5, 2, len(X))
     counts = month_counts(entry, duration, event, weight, causes)
     basis = free_basis(counts.exits > 0, counts.saturated) if kind == "free" else smooth_basis(counts, kind, 2)
-    rows = risk_rows(X, entry, duration, event, weight, basis=basis)
+    rows = risk_rows(X, entry, duration, event, weight, states=month_states(basis))
     theta = np.random.default_rng(2).normal(size=sum(rows.sizes)) * 0.3 - 0.2
     Z, month, outcome = person_months(np.column_stack([X, weight]), y)
 

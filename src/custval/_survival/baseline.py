@@ -21,12 +21,16 @@ from custval._core.typing import BoolArray, FloatArray, IntArray
 
 __all__ = (
     "BASELINES",
+    "EXITS_FOR_COLUMN",
     "TAIL_MONTHS",
     "MonthBasis",
     "MonthCounts",
+    "MonthTally",
+    "bends",
     "free_basis",
     "free_basis_ahead",
     "month_counts",
+    "orthonormal",
     "smooth_basis",
     "tail_weight",
 )
@@ -64,17 +68,45 @@ class MonthBasis:
     saturated: BoolArray
 
 
+class MonthTally:
+    """Counts of months 1..T added up from parts of the rows: who joins, who ends, who leaves and why."""
+
+    def __init__(self, causes: int) -> None:
+        self.causes = causes
+        self.ends = np.zeros((4, 1))  # weights in, weights out, rows in, rows out, by month 0..T
+        self.left = np.zeros((causes + 1, 1))
+        self.leavers = np.zeros(1)
+
+    def add(self, entry: IntArray, duration: IntArray, event: IntArray, weight: FloatArray) -> None:
+        """Add rows at risk in ``(entry, duration]``."""
+        size = max(int(duration.max(initial=0)) + 1, len(self.leavers))
+        self.ends, self.left = _wider(self.ends, size), _wider(self.left, size)
+        self.leavers = _wider(self.leavers[None], size)[0]
+        for place, (month, mass) in enumerate(((entry, weight), (duration, weight), (entry, None), (duration, None))):
+            self.ends[place] += np.bincount(month, weights=mass, minlength=size)
+        cells = np.bincount(event * size + duration, weights=weight, minlength=(self.causes + 1) * size)
+        self.left += cells.reshape(self.causes + 1, size)
+        self.leavers += np.bincount(duration[event > 0], minlength=size)
+
+    def counts(self) -> MonthCounts:
+        """Return how many are at risk and leave in each month 1..T, T the longest duration."""
+        joined = np.cumsum(self.ends, axis=1)[:, :-1]
+        # rows are counted without weights, so that "nobody" and "everybody" are decided in whole numbers
+        at_risk, people = joined[0] - joined[1], joined[2] - joined[3]
+        exits = self.left[1:, 1:].astype(np.float64)
+        at_risk = np.where(people > 0, np.maximum(at_risk, exits.sum(axis=0)), 0.0)
+        return MonthCounts(at_risk=at_risk, exits=exits, saturated=(people > 0) & (people == self.leavers[1:]))
+
+
 def month_counts(entry: IntArray, duration: IntArray, event: IntArray, weight: FloatArray, causes: int) -> MonthCounts:
     """Return how many are at risk and leave in each month 1..T, T the longest duration."""
-    last = int(duration.max())
-    at_risk = _at_risk(entry, duration, last, weight)
-    cells = np.bincount(event * (last + 1) + duration, weights=weight, minlength=(causes + 1) * (last + 1))
-    exits = cells.reshape(causes + 1, last + 1)[1:, 1:].astype(np.float64)
-    # rows are counted without weights, so that "nobody" and "everybody" are decided in whole numbers
-    people = _at_risk(entry, duration, last)
-    leavers = np.bincount(duration[event > 0], minlength=last + 1)[1:]
-    at_risk = np.where(people > 0, np.maximum(at_risk, exits.sum(axis=0)), 0.0)
-    return MonthCounts(at_risk=at_risk, exits=exits, saturated=(people > 0) & (people == leavers))
+    tally = MonthTally(causes)
+    tally.add(entry, duration, event, weight)
+    return tally.counts()
+
+
+def _wider(table: FloatArray, size: int) -> FloatArray:
+    return np.pad(table, ((0, 0), (0, size - table.shape[1])))
 
 
 def free_basis(active: BoolArray, saturated: BoolArray) -> MonthBasis:
@@ -114,8 +146,8 @@ def smooth_basis(counts: MonthCounts, kind: str, df: int) -> MonthBasis:
     if kind != "constant" and last > 1:
         shared = np.column_stack([shared, scale])
     if kind == "spline" and last > 1:
-        shared = np.column_stack([shared, _bends(scale, _knots(scale, counts.exits.sum(axis=0), df))])
-    columns = _orthonormal(shared, counts.at_risk)
+        shared = np.column_stack([shared, bends(scale, counts.exits.sum(axis=0), df)])
+    columns = orthonormal(shared, counts.at_risk)
     everywhere = np.ones((causes, last), dtype=bool)
     own = tuple(columns[:, : _affordable(exits, kind, columns.shape[1])] for exits in counts.exits.sum(axis=1))
     return MonthBasis(own, active=everywhere, saturated=np.zeros(last, dtype=bool))
@@ -135,13 +167,6 @@ def tail_weight(counts: MonthCounts, saturated: BoolArray, *, smooth: bool) -> F
     return weight / total if total > 0 else np.zeros(last)
 
 
-def _at_risk(entry: IntArray, duration: IntArray, last: int, weight: FloatArray | None = None) -> FloatArray:
-    """Return the sum of weights over ``entry < t <= duration`` for months t = 1..T."""
-    joined = np.cumsum(np.bincount(entry, weights=weight, minlength=last + 1))
-    gone = np.cumsum(np.bincount(duration, weights=weight, minlength=last + 1))
-    return np.asarray(joined - gone, dtype=np.float64)[:last]
-
-
 def _knots(scale: FloatArray, exits: FloatArray, df: int) -> FloatArray:
     """Return df + 1 knots: the first and last month, and quantiles of the departures between them."""
     share = np.cumsum(exits) / exits.sum()
@@ -154,8 +179,12 @@ def _affordable(exits: float, kind: str, columns: int) -> int:
     return max(1, min(columns, int(exits // EXITS_FOR_COLUMN))) if kind == "spline" else columns
 
 
-def _bends(scale: FloatArray, knots: FloatArray) -> FloatArray:
-    """Return the curved columns of a natural cubic spline, shape (T, knots - 2): straight beyond the outer knots."""
+def bends(scale: FloatArray, exits: FloatArray, df: int) -> FloatArray:
+    """Return the curved columns of a natural cubic spline in `scale` (T,), straight beyond the outer knots.
+
+    Knots stand at the ends and at quantiles of the departures (T,) between them; shape (T, at most df - 1).
+    """
+    knots = _knots(scale, exits, df)
     if len(knots) < 3:
         return np.empty((len(scale), 0))
     unit = (scale - knots[0]) / (knots[-1] - knots[0])
@@ -168,7 +197,7 @@ def _bends(scale: FloatArray, knots: FloatArray) -> FloatArray:
     return np.column_stack([slope(j) - slope(len(at) - 2) for j in range(len(at) - 2)])
 
 
-def _orthonormal(columns: FloatArray, at_risk: FloatArray) -> FloatArray:
+def orthonormal(columns: FloatArray, at_risk: FloatArray) -> FloatArray:
     """Return columns of the same span, orthonormal over the customers at risk, constant first; few months: fewer."""
     weight = np.sqrt(at_risk / at_risk.sum())
     kept: list[FloatArray] = []

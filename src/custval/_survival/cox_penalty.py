@@ -25,7 +25,12 @@ _HALVINGS = 40
 
 
 def elastic_newton(
-    evaluate: Callable[[FloatArray], Evaluation], start: FloatArray, *, l1: float, max_iter: int, tol: float
+    evaluate: Callable[[FloatArray], Evaluation],
+    start: FloatArray,
+    *,
+    l1: float | FloatArray,
+    max_iter: int,
+    tol: float,
 ) -> Optimum:
     """Return the maximum of a smooth concave function less ``l1 * sum|b|``.
 
@@ -35,8 +40,8 @@ def elastic_newton(
         From coefficients (p,) to value, gradient (p,) and information (p, p) of the smooth part.
     start : ndarray of shape (p,)
         Where to begin.
-    l1 : float, > 0
-        Weight of the absolute values.
+    l1 : float or ndarray of shape (p,), >= 0
+        Weight of the absolute values, one for all or one for each.
     max_iter : int
         Most Newton steps.
     tol : float
@@ -48,21 +53,22 @@ def elastic_newton(
         Where it stopped; `value` and `information` are those of the smooth part.
     """
     point, now = start, evaluate(start)
+    weight = np.broadcast_to(np.asarray(l1, dtype=np.float64), point.shape)
     for iteration in range(max_iter):
-        step = _lasso(point, now[1], now[2], l1) - point
-        promised = float(now[1] @ step) - l1 * float(np.abs(point + step).sum() - np.abs(point).sum())
+        step = _lasso(point, now[1], now[2], weight) - point
+        promised = float(now[1] @ step) - float(weight @ (np.abs(point + step) - np.abs(point)))
         promised -= float(step @ now[2] @ step) / 2
         if promised <= tol:
             return Optimum(point, now[0], now[2], step, iteration, converged=True)
-        moved = _walk(evaluate, point, step, now[0], l1)
+        moved = _walk(evaluate, point, step, now[0], weight)
         if moved is None:
             return Optimum(point, now[0], now[2], step, iteration, converged=False)
         point, now = moved
     return Optimum(point, now[0], now[2], np.zeros_like(point), max_iter, converged=False)
 
 
-def _lasso(point: FloatArray, gradient: FloatArray, information: FloatArray, l1: float) -> FloatArray:
-    """Return the maximum of the quadratic model less l1 times the absolute values, (p,)."""
+def _lasso(point: FloatArray, gradient: FloatArray, information: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the maximum of the quadratic model less weighted absolute values, (p,)."""
     curve = np.diag(information)
     free = np.flatnonzero(curve > 0)
     made = np.where(curve > 0, point, 0.0)
@@ -71,7 +77,7 @@ def _lasso(point: FloatArray, gradient: FloatArray, information: FloatArray, l1:
         largest = 0.0
         for j in free:
             pull = slope[j] + curve[j] * made[j]
-            there = np.sign(pull) * max(abs(pull) - l1, 0.0) / curve[j]
+            there = np.sign(pull) * max(abs(pull) - weight[j], 0.0) / curve[j]
             moved = there - made[j]
             if moved != 0:
                 slope -= information[:, j] * moved
@@ -83,14 +89,14 @@ def _lasso(point: FloatArray, gradient: FloatArray, information: FloatArray, l1:
 
 
 def _walk(
-    evaluate: Callable[[FloatArray], Evaluation], point: FloatArray, step: FloatArray, value: float, l1: float
+    evaluate: Callable[[FloatArray], Evaluation], point: FloatArray, step: FloatArray, value: float, weight: FloatArray
 ) -> tuple[FloatArray, Evaluation] | None:
     """Take the step, halved until the penalised value does not fall; None where rounding leaves nothing to gain."""
-    before = value - l1 * float(np.abs(point).sum())
+    before = value - float(weight @ np.abs(point))
     slack = 1e-12 * (1 + abs(before))
     for halving in range(_HALVINGS):
         tried = point + step * 0.5**halving
         there = evaluate(tried)
-        if np.isfinite(there[0]) and there[0] - l1 * float(np.abs(tried).sum()) >= before - slack:
+        if np.isfinite(there[0]) and there[0] - float(weight @ np.abs(tried)) >= before - slack:
             return tried, there
     return None

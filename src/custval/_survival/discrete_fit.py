@@ -7,7 +7,7 @@ every column, and customer rows, person-months and tables of counts all see the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,46 +15,31 @@ import numpy as np
 from custval._core.errors import ConvergenceWarning, DataWarning, InputError, warn
 from custval._core.optimize import Evaluation, Optimum, dependent_columns, information_inverse, newton
 from custval._core.typing import FloatArray, IntArray
-from custval._survival.baseline import MonthBasis, MonthCounts, free_basis, month_counts, smooth_basis, tail_weight
-from custval._survival.discrete_likelihood import RiskRows, evaluate, risk_rows, row_scores
+from custval._survival.baseline import MonthBasis, MonthCounts, free_basis, smooth_basis
+from custval._survival.clocks import Clock, FittedClock
+from custval._survival.cox_penalty import elastic_newton
+from custval._survival.discrete_likelihood import RiskRows, States, evaluate, month_states, risk_rows, row_scores
+from custval._survival.discrete_states import baseline_ahead, clock_effects, clocked_states, few, quoted
+from custval._survival.discrete_tally import Source, Spells, Tally, phases_of, tally
 
-__all__ = ("DiscreteFit", "FitOptions", "Spells", "fit_spells")
+__all__ = ("DiscreteFit", "FitOptions", "fit_spells")
 
-_NAMED = 8  # columns in a message: enough to act on, short enough to read
 _LONG_STEP = 0.05  # in standard deviations of a column: no finite optimum is this far away when nothing is to be gained
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitOptions:
-    """How to fit: link, baseline kind and degrees of freedom, penalty and stopping rule."""
+    """How to fit: link, baseline kind and degrees of freedom, clocks, penalties and stopping rule."""
 
     link: str
     baseline: str
     baseline_df: int
+    clocks: tuple[Clock, ...]
+    l1: float
     l2: float
     standardize_penalty: bool
     max_iter: int
     tol: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Spells:
-    """Rows of whole months at risk: X (n, p), entry, duration, event, weight (n,), cluster codes (n,) or None."""
-
-    X: FloatArray
-    entry: IntArray
-    duration: IntArray
-    event: IntArray
-    weight: FloatArray
-    cluster: IntArray | None
-    features: tuple[str, ...]
-    causes: tuple[str, ...]
-
-    @property
-    def departures(self) -> int:
-        """How many left: whole weights count as often as they say, others once."""
-        mine = self.weight[self.event > 0]
-        return int(mine.sum() if (mine == np.floor(mine)).all() else np.count_nonzero(mine))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +53,9 @@ class DiscreteFit:
     baseline : tuple of K ndarrays of shape (q_k,)
         Parameters of the baselines.
     covariance, robust : ndarray of shape (P, P), or None
-        Covariance of all parameters, cause by cause: baseline, then coefficients.
+        Covariance of all parameters, cause by cause: baseline, clocks, coefficients; None with ``l1`` > 0.
+    information : ndarray of shape (P, P)
+        Minus the second derivative of the log-likelihood, without the penalty.
     center : ndarray of shape (p,)
         The average customer-month.
     level : ndarray of shape (K, T + 1)
@@ -81,72 +68,146 @@ class DiscreteFit:
         Weights of the months whose mean level is held after T.
     basis : tuple of K ndarrays of shape (T + 1, q_k), or None
         The columns of a smooth baseline.
+    clocks : tuple of FittedClock
+        The clocks with their columns.
+    clock_effects : tuple of ndarrays of shape (K, V + 1)
+        Log rates by value of each clock; in the last column that of a clock that does not run.
     log_likelihood, log_likelihood_null : float
-        With and without the columns of X.
+        Of the model, and of the baseline in tenure alone.
+    rows, departures : int
+        Rows that the fit has seen, and those who left: whole weights count as often as they say, others once.
     iterations : int
         Newton steps.
     """
 
     coef: FloatArray
-    covariance: FloatArray
+    covariance: FloatArray | None
     robust: FloatArray | None
+    information: FloatArray
     center: FloatArray
     level: FloatArray
     stays: FloatArray
     exposure: FloatArray
     tail: FloatArray
     basis: tuple[FloatArray, ...] | None
+    clocks: tuple[FittedClock, ...]
+    clock_effects: tuple[FloatArray, ...]
     log_likelihood: float
     log_likelihood_null: float
     iterations: int
+    rows: int
+    departures: int
 
 
-def fit_spells(spells: Spells, options: FitOptions, *, robust: bool) -> DiscreteFit:
-    """Return the maximum of the (penalised) likelihood, its covariance and what predictions need."""
-    counts = month_counts(spells.entry, spells.duration, spells.event, spells.weight, len(spells.causes))
-    _check_causes(counts, spells)
-    _warn_empty_months(counts, options)
-    basis = _basis(counts, options)
-    center, scale = _center_and_scale(spells)
-    scaled = (spells.X - center) / scale
-    if options.l2 == 0:
-        _check_columns(scaled, spells)
-    null = _null_fit(counts, basis, options)
-    rows = risk_rows(scaled, spells.entry, spells.duration, spells.event, spells.weight, basis=basis)
-    penalty = _penalty(rows, scale, options)
-    best = newton(
-        _penalised(rows, options.link, penalty), _start(null.point, rows), max_iter=options.max_iter, tol=options.tol
+def fit_spells(source: Source, options: FitOptions, *, robust: bool | None) -> DiscreteFit:
+    """Return the maximum of the (penalised) likelihood, its covariance and what predictions need.
+
+    `robust` None: robust errors where weights are not whole numbers.
+    """
+    seen = tally(source)
+    _check_causes(seen, source)
+    _warn_empty_months(seen.counts, options)
+    basis = _basis(seen.counts, options)
+    if options.l1 == options.l2 == 0:
+        _check_columns(seen.gram, source.features)
+    null = _null_fit(seen.counts, basis, options)
+    states, clocks = clocked_states(basis, seen, options.clocks, source)
+    rows = Prepared(source, seen, states)
+    penalty, lasso = (
+        _penalty(states, seen.scale, options, options.l2),
+        _penalty(states, seen.scale, options, options.l1, 1),
     )
-    settled = _diagnose(best, rows, spells, options)
-    theta = best.point + best.step if settled else best.point
-    covariance = information_inverse(best.information)
-    sandwich = _sandwich(theta, rows, options.link, covariance, spells.cluster) if robust else None
-    unit = _units(rows, scale)
-    level, stays, tail, columns = _path(theta, rows, basis, counts, options)
+    best = _climb(rows, options, penalty, lasso, _start(null.point, basis, states, len(seen.scale)))
+    settled = _diagnose(best, states, source, options)
+    theta = best.point + best.step if settled and options.l1 == 0 else best.point
+    errors = options.l1 == 0
+    covariance = information_inverse(best.information) if errors else None
+    wanted = seen.fractional if robust is None else robust
+    sandwich = rows.sandwich(theta, options.link, covariance) if wanted and covariance is not None else None
+    unit = _units(states, seen.scale)
+    smooth = options.baseline != "free"
+    level, stays, tail, columns = baseline_ahead(theta, basis, states, seen, smooth=smooth)
     return DiscreteFit(
-        coef=_coefficients(theta * unit, rows),
-        covariance=covariance * np.outer(unit, unit),
+        coef=_coefficients(theta * unit, states, len(seen.scale)),
+        covariance=None if covariance is None else covariance * np.outer(unit, unit),
         robust=None if sandwich is None else sandwich * np.outer(unit, unit),
-        center=center,
+        information=(best.information - np.diag(penalty)) / np.outer(unit, unit),
+        center=seen.center,
         level=level,
         stays=stays,
-        exposure=counts.at_risk,
+        exposure=seen.counts.at_risk,
         tail=tail,
         basis=columns,
-        log_likelihood=best.value + _penalty_paid(best.point, penalty),
+        clocks=clocks,
+        clock_effects=clock_effects(theta, basis, states, clocks, len(seen.scale)),
+        log_likelihood=best.value + (_penalty_paid(best.point, penalty) if errors else 0.0),
         log_likelihood_null=null.value,
         iterations=best.iterations,
+        rows=seen.rows,
+        departures=seen.departures,
     )
 
 
-def _check_causes(counts: MonthCounts, spells: Spells) -> None:
-    exits = counts.exits.sum(axis=1)
+class Prepared:
+    """The rows of the fit, scaled and sorted: once where they are in memory, otherwise anew for each step."""
+
+    def __init__(self, source: Source, seen: Tally, states: States) -> None:
+        self.source, self.seen, self.states = source, seen, states
+        self.held = [self._prepared(part) for part in source.parts()] if source.in_memory else None
+
+    def _prepared(self, spells: Spells) -> tuple[RiskRows, IntArray | None]:
+        scaled = (spells.X - self.seen.center) / self.seen.scale
+        phase = None if spells.offsets is None else phases_of(spells.offsets, self.seen.offsets)
+        rows = risk_rows(
+            scaled, spells.entry, spells.duration, spells.event, spells.weight, states=self.states, phase=phase
+        )
+        return rows, None if spells.cluster is None else spells.cluster[rows.order]
+
+    def _parts(self) -> Iterable[tuple[RiskRows, IntArray | None]]:
+        return self.held if self.held is not None else map(self._prepared, self.source.parts())
+
+    def evaluate(self, theta: FloatArray, link: str) -> Evaluation:
+        """Return log-likelihood, gradient and information of all rows."""
+        parts = [evaluate(theta, rows, link) for rows, _ in self._parts()]
+        values, gradients, informations = zip(*parts, strict=True)
+        return float(sum(values)), np.asarray(sum(gradients)), np.asarray(sum(informations))
+
+    def sandwich(self, theta: FloatArray, link: str, covariance: FloatArray) -> FloatArray:
+        """Return the covariance that holds if rows of one cluster depend on each other (White 1982; Lin and Wei 1989).
+
+        The rows of a cluster stand in one part.
+        """
+        meat = np.zeros_like(covariance)
+        for rows, cluster in self._parts():
+            scores = row_scores(theta, rows, link)
+            if cluster is not None:
+                codes = np.unique(cluster, return_inverse=True)[1]
+                summed = np.zeros((int(codes.max()) + 1, scores.shape[1]))
+                np.add.at(summed, codes, scores)
+                scores = summed
+            meat += scores.T @ scores
+        return np.asarray(covariance @ meat @ covariance)
+
+
+def _climb(rows: Prepared, options: FitOptions, penalty: FloatArray, lasso: FloatArray, start: FloatArray) -> Optimum:
+    def objective(theta: FloatArray) -> Evaluation:
+        return _penalised(rows.evaluate(theta, options.link), theta, penalty)
+
+    if options.l1 == 0:
+        return newton(objective, start, max_iter=options.max_iter, tol=options.tol)
+    best = elastic_newton(objective, start, l1=lasso, max_iter=options.max_iter, tol=options.tol)
+    value = best.value + _penalty_paid(best.point, penalty)
+    return Optimum(best.point, value, best.information, best.step, best.iterations, best.converged)
+
+
+def _check_causes(seen: Tally, source: Source) -> None:
+    exits = seen.counts.exits.sum(axis=1)
     if not exits.any():
         raise InputError(
-            f"no customer left: all {len(spells.event)} are censored, so there is nothing to learn about leaving; "
+            f"no customer left: all {seen.rows} are censored, so there is nothing to learn about leaving; "
             "check how event is coded, or take a longer window"
         )
-    for name, total in zip(spells.causes, exits, strict=True):
+    for name, total in zip(source.causes, exits, strict=True):
         if total == 0:
             raise InputError(
                 f"cause {name!r} is declared but nobody left for it; leave it out of the target's causes, "
@@ -171,27 +232,16 @@ def _basis(counts: MonthCounts, options: FitOptions) -> MonthBasis:
     return smooth_basis(counts, options.baseline, options.baseline_df)
 
 
-def _center_and_scale(spells: Spells) -> tuple[FloatArray, FloatArray]:
-    months = spells.weight * (spells.duration - spells.entry)
-    share = months / months.sum()
-    center = share @ spells.X
-    spread = np.sqrt(share @ (spells.X - center) ** 2)
-    flat = spread <= 1e-12 * np.maximum(np.abs(center), np.abs(spells.X).max(axis=0, initial=0))
-    return center, np.where(flat, 1.0, spread)
-
-
-def _check_columns(scaled: FloatArray, spells: Spells) -> None:
-    months = spells.weight * (spells.duration - spells.entry)
-    gram = (scaled * (months / months.sum())[:, None]).T @ scaled
+def _check_columns(gram: FloatArray, features: Sequence[str]) -> None:
     cure = "drop it, or fit with l2 > 0"
     flat = np.flatnonzero(np.diag(gram) < 1e-20)
     if flat.size:
-        named = _quoted(spells.features[j] for j in flat)
+        named = quoted(features[j] for j in flat.tolist())
         raise InputError(f"column {named} is the same for every customer, so its effect cannot be told; {cure}")
     found = dependent_columns(gram)
     if found:
-        said = [f"{spells.features[j]!r} follows from {_quoted(spells.features[i] for i in of)}" for j, of in found]
-        raise InputError(f"columns are collinear, so their effects cannot be told apart: {_few(said, '; ')}; {cure}")
+        said = [f"{features[j]!r} follows from {quoted(features[i] for i in of.tolist())}" for j, of in found]
+        raise InputError(f"columns are collinear, so their effects cannot be told apart: {few(said, '; ')}; {cure}")
 
 
 def _null_fit(counts: MonthCounts, basis: MonthBasis, options: FitOptions) -> Optimum:
@@ -203,9 +253,9 @@ def _null_fit(counts: MonthCounts, basis: MonthBasis, options: FitOptions) -> Op
     event = np.repeat(np.arange(causes + 1), last)
     keep = weight > 0
     nothing = np.empty((int(keep.sum()), 0))
-    rows = risk_rows(nothing, month[keep] - 1, month[keep], event[keep], weight[keep], basis=basis)
+    rows = risk_rows(nothing, month[keep] - 1, month[keep], event[keep], weight[keep], states=month_states(basis))
     start = _null_start(counts, basis, options)
-    return newton(_penalised(rows, options.link, np.zeros(len(start))), start, max_iter=100, tol=options.tol)
+    return newton(lambda theta: evaluate(theta, rows, options.link), start, max_iter=100, tol=options.tol)
 
 
 def _null_start(counts: MonthCounts, basis: MonthBasis, options: FitOptions) -> FloatArray:
@@ -226,46 +276,44 @@ def _null_start(counts: MonthCounts, basis: MonthBasis, options: FitOptions) -> 
     return np.concatenate([own @ columns for own, columns in zip(level, basis.columns, strict=True)])
 
 
-def _start(null: FloatArray, rows: RiskRows) -> FloatArray:
+def _start(null: FloatArray, basis: MonthBasis, states: States, p: int) -> FloatArray:
     parts, at = [], 0
-    for columns in rows.levels:
-        parts += [null[at : at + columns.shape[1]], np.zeros(rows.X.shape[1])]
-        at += columns.shape[1]
+    for columns, own in zip(states.levels, basis.columns, strict=True):
+        moving = columns.shape[1] - own.shape[1]
+        parts += [null[at : at + own.shape[1]], np.zeros(moving + p)]
+        at += own.shape[1]
     return np.concatenate(parts)
 
 
-def _penalty(rows: RiskRows, scale: FloatArray, options: FitOptions) -> FloatArray:
-    """Return the weight of each squared parameter: l2 in raw units of X, or per standard deviation; baselines free."""
-    own = np.full(len(scale), options.l2) if options.standardize_penalty else options.l2 / scale**2
-    return np.concatenate([part for columns in rows.levels for part in (np.zeros(columns.shape[1]), own)])
+def _penalty(states: States, scale: FloatArray, options: FitOptions, weight: float, power: int = 2) -> FloatArray:
+    """Return each parameter's weight in a penalty, in raw units of X or per standard deviation; baselines are free."""
+    own = np.full(len(scale), weight) if options.standardize_penalty else weight / scale**power
+    return np.concatenate([part for columns in states.levels for part in (np.zeros(columns.shape[1]), own)])
 
 
 def _penalty_paid(theta: FloatArray, penalty: FloatArray) -> float:
     return float(penalty @ theta**2) / 2
 
 
-def _penalised(rows: RiskRows, link: str, penalty: FloatArray) -> Callable[[FloatArray], Evaluation]:
-    def objective(theta: FloatArray) -> Evaluation:
-        value, gradient, information = evaluate(theta, rows, link)
-        information[np.diag_indices_from(information)] += penalty
-        return value - _penalty_paid(theta, penalty), gradient - penalty * theta, information
-
-    return objective
+def _penalised(now: Evaluation, theta: FloatArray, penalty: FloatArray) -> Evaluation:
+    value, gradient, information = now
+    information[np.diag_indices_from(information)] += penalty
+    return value - _penalty_paid(theta, penalty), gradient - penalty * theta, information
 
 
-def _diagnose(best: Optimum, rows: RiskRows, spells: Spells, options: FitOptions) -> bool:
+def _diagnose(best: Optimum, states: States, source: Source, options: FitOptions) -> bool:
     """Warn with the columns to blame where the maximum lies at infinity or was not reached; say whether all is well."""
     long: list[str] = []
-    at = 0
-    for cause, columns in zip(spells.causes, rows.levels, strict=True):
+    at, p = 0, len(source.features)
+    for cause, columns in zip(source.causes, states.levels, strict=True):
         end = at + columns.shape[1]
-        step = best.step[end : end + rows.X.shape[1]]
+        step = best.step[end : end + p]
         moved = float(np.abs(columns @ best.step[at:end]).max(initial=0.0))
         most = max(float(np.abs(step).max(initial=0.0)), moved)
         if most > _LONG_STEP:
-            names = [repr(spells.features[j]) for j in np.flatnonzero(np.abs(step) > most / 5)]
+            names = [repr(source.features[j]) for j in np.flatnonzero(np.abs(step) > most / 5).tolist()]
             long.append(f"{', '.join(names) or 'the months'} for cause {cause!r}")
-        at = end + rows.X.shape[1]
+        at = end + p
     if long:
         warn(
             f"separation: leavers can be told without error by {'; '.join(long)}, so no finite best coefficient "
@@ -282,58 +330,10 @@ def _diagnose(best: Optimum, rows: RiskRows, spells: Spells, options: FitOptions
     return best.converged and not long
 
 
-def _sandwich(
-    theta: FloatArray, rows: RiskRows, link: str, covariance: FloatArray, cluster: IntArray | None
-) -> FloatArray:
-    """Return the covariance that holds if rows of one cluster depend on each other (White 1982; Lin and Wei 1989)."""
-    scores = row_scores(theta, rows, link)
-    if cluster is not None:
-        codes = np.unique(cluster[rows.order], return_inverse=True)[1]
-        summed = np.zeros((int(codes.max()) + 1, scores.shape[1]))
-        np.add.at(summed, codes, scores)
-        scores = summed
-    moved = scores @ covariance
-    return np.asarray(moved.T @ moved)
+def _units(states: States, scale: FloatArray) -> FloatArray:
+    return np.concatenate([part for columns in states.levels for part in (np.ones(columns.shape[1]), 1 / scale)])
 
 
-def _units(rows: RiskRows, scale: FloatArray) -> FloatArray:
-    return np.concatenate([part for columns in rows.levels for part in (np.ones(columns.shape[1]), 1 / scale)])
-
-
-def _coefficients(theta: FloatArray, rows: RiskRows) -> FloatArray:
-    ends = np.cumsum(rows.sizes)
-    return np.stack([theta[end - rows.X.shape[1] : end] for end in ends])
-
-
-def _path(
-    theta: FloatArray, rows: RiskRows, basis: MonthBasis, counts: MonthCounts, options: FitOptions
-) -> tuple[FloatArray, FloatArray, FloatArray, tuple[FloatArray, ...] | None]:
-    """Return levels and stays with the held month at the end, the weights that made it, and the smooth columns."""
-    smooth = options.baseline != "free"
-    weight = tail_weight(counts, basis.saturated, smooth=smooth)
-    level = np.full(basis.active.shape, -np.inf)
-    at = 0
-    for k, columns in enumerate(basis.columns):
-        level[k] = np.where(basis.active[k], columns @ theta[at : at + columns.shape[1]], -np.inf)
-        at += rows.sizes[k]
-    held, stays = _held(level, weight), np.where(basis.saturated, 0.0, 1.0)
-    end = 1.0 if weight.any() else 0.0  # everybody left in each of the last months: so it goes on
-    if not weight.any():
-        held = level[:, -1]
-    ahead = tuple(np.vstack([columns, weight @ columns]) for columns in basis.columns) if smooth else None
-    return np.column_stack([level, held]), np.append(stays, end), weight, ahead
-
-
-def _held(level: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the log of the mean rate over the months with weight, (K,)."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.exp(level) @ weight))
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return _few([repr(name) for name in names], ", ")
-
-
-def _few(parts: list[str], between: str) -> str:
-    shown = between.join(parts[:_NAMED])
-    return shown if len(parts) <= _NAMED else f"{shown}{between}and {len(parts) - _NAMED} more"
+def _coefficients(theta: FloatArray, states: States, p: int) -> FloatArray:
+    ends = np.cumsum([columns.shape[1] + p for columns in states.levels])
+    return np.stack([theta[end - p : end] for end in ends])

@@ -29,7 +29,18 @@ from custval._core.optimize import Evaluation
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._survival.baseline import MonthBasis
 
-__all__ = ("LINKS", "RiskRows", "evaluate", "hazard", "hazard_pullback", "rates", "risk_rows", "row_scores")
+__all__ = (
+    "LINKS",
+    "RiskRows",
+    "States",
+    "evaluate",
+    "hazard",
+    "hazard_pullback",
+    "month_states",
+    "rates",
+    "risk_rows",
+    "row_scores",
+)
 
 LINKS = ("logit", "cloglog")
 _CELLS = 1 << 14  # customers x months in a block: arrays of 128 KiB stay in the second cache
@@ -38,14 +49,17 @@ _MOST = 300.0  # exp(2 * 300) is still a number
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskRows:
-    """Customers sorted by their last month, and the months that matter.
+    """Customers sorted by phase and last month, and the states of the baseline that matter.
+
+    A state is a month of the stay in one of G phases (what the clocks show in month t); those of a phase stand side by
+    side, so that the months at risk of a row are a run of states. Without clocks there is one phase.
 
     Attributes
     ----------
     X : ndarray of shape (n, p)
         Columns of the design matrix.
     first, stop : ndarray of int, shape (n,)
-        At risk at the positions first..stop-1 of `months`.
+        At risk in the states first..stop-1.
     event : ndarray of int, shape (n,)
         0 stays through the last of them, k leaves for cause k in it.
     weight : ndarray of shape (n,)
@@ -53,11 +67,13 @@ class RiskRows:
     order : ndarray of int, shape (n,)
         Where each row stood in the input.
     levels : tuple of K ndarrays of shape (m, q_k)
-        Baseline columns at the months that matter.
+        Baseline columns in the m states.
     active : ndarray of bool, shape (K, m)
         Where a cause has a hazard at all.
     stays : ndarray of shape (m,)
         0 in a month in which everybody leaves, otherwise 1.
+    cuts : ndarray of int, shape (G,)
+        Where in the rows each phase ends.
     """
 
     X: FloatArray
@@ -69,6 +85,7 @@ class RiskRows:
     levels: tuple[FloatArray, ...]
     active: BoolArray
     stays: FloatArray
+    cuts: IntArray
 
     @property
     def causes(self) -> int:
@@ -81,15 +98,46 @@ class RiskRows:
         return [columns.shape[1] + self.X.shape[1] for columns in self.levels]
 
 
-def risk_rows(
-    X: FloatArray, entry: IntArray, duration: IntArray, event: IntArray, weight: FloatArray, *, basis: MonthBasis
-) -> RiskRows:
-    """Return the rows ready for :func:`evaluate`; months in which no cause has a hazard are left out."""
+@dataclass(frozen=True, slots=True, eq=False)
+class States:
+    """The baseline in m months that matter (their numbers) of G phases: what :class:`RiskRows` says of them."""
+
+    months: IntArray
+    levels: tuple[FloatArray, ...]
+    active: BoolArray
+    stays: FloatArray
+
+
+def month_states(basis: MonthBasis) -> States:
+    """Return the states of a baseline without clocks; months in which no cause has a hazard are left out."""
     months = np.flatnonzero(basis.active.any(axis=0)) + 1
-    first = np.searchsorted(months, entry, side="right")
-    stop = np.searchsorted(months, duration, side="right")
-    order = np.lexsort((first, stop))
+    return States(
+        months=months,
+        levels=tuple(np.ascontiguousarray(columns[months - 1]) for columns in basis.columns),
+        active=basis.active[:, months - 1],
+        stays=np.where(basis.saturated[months - 1], 0.0, 1.0),
+    )
+
+
+def risk_rows(
+    X: FloatArray,
+    entry: IntArray,
+    duration: IntArray,
+    event: IntArray,
+    weight: FloatArray,
+    *,
+    states: States,
+    phase: IntArray | None = None,
+) -> RiskRows:
+    """Return the rows ready for :func:`evaluate`; `phase` (n,) numbers each row's phase, None: there is one."""
+    first = np.searchsorted(states.months, entry, side="right")
+    stop = np.searchsorted(states.months, duration, side="right")
+    if phase is not None:
+        shift = phase * len(states.months)
+        first, stop = first + shift, stop + shift
+    order = np.lexsort((first, stop))  # a phase's states stand side by side, so this sorts by phase first
     order = order[(stop > first)[order]]
+    own = np.zeros(len(order), dtype=np.int64) if phase is None else phase[order]
     return RiskRows(
         X=np.ascontiguousarray(X[order]),
         first=first[order],
@@ -97,9 +145,10 @@ def risk_rows(
         event=event[order],
         weight=weight[order],
         order=order,
-        levels=tuple(np.ascontiguousarray(columns[months - 1]) for columns in basis.columns),
-        active=basis.active[:, months - 1],
-        stays=np.where(basis.saturated[months - 1], 0.0, 1.0),
+        levels=states.levels,
+        active=states.active,
+        stays=states.stays,
+        cuts=np.flatnonzero(np.diff(own, append=-1)) + 1,
     )
 
 
@@ -256,13 +305,14 @@ class _Sums:
 
 
 def _blocks(rows: RiskRows) -> Iterator[_Block]:
-    start, n = 0, len(rows.event)
-    while start < n:
-        months = int(rows.stop[min(n, start + 1024) - 1] - rows.first[start : start + 1024].min())
-        end = min(n, start + max(64, _CELLS // months))
-        span = slice(int(rows.first[start:end].min()), int(rows.stop[end - 1]))
-        yield _Block(slice(start, end), span)
-        start = end
+    start = 0
+    for n in rows.cuts.tolist():
+        while start < n:
+            months = int(rows.stop[min(n, start + 1024) - 1] - rows.first[start : min(n, start + 1024)].min())
+            end = min(n, start + max(64, _CELLS // months))
+            span = slice(int(rows.first[start:end].min()), int(rows.stop[end - 1]))
+            yield _Block(slice(start, end), span)
+            start = end
 
 
 def _logs(theta: FloatArray, rows: RiskRows) -> tuple[FloatArray, FloatArray]:

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from custval._core.typing import FloatArray, IntArray
+from custval._survival.clocks import Clock, FittedClock, clock_positions
 from custval._survival.discrete_likelihood import hazard, hazard_pullback, rates
 
 __all__ = (
+    "ClockPath",
+    "Customers",
     "Path",
     "by_parameter",
     "hazard_ahead",
@@ -30,6 +33,15 @@ _CELLS = 1 << 15  # customers x months in a block: 256 KiB stay in cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ClockPath:
+    """A clock as predictions need it: its first value, and log rates by cause and value, (K, V + 1)."""
+
+    clock: Clock
+    low: int
+    effect: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Path:
     """The baseline as predictions need it.
 
@@ -41,42 +53,89 @@ class Path:
         0 for months in which everybody leaves, otherwise 1.
     link : {"logit", "cloglog"}
         The link.
+    clocks : tuple of ClockPath
+        The clocks.
     """
 
     level: FloatArray
     stays: FloatArray
     link: str
+    clocks: tuple[ClockPath, ...] = ()
 
 
-def survival_ahead(path: Path, log_customer: FloatArray, given: IntArray, times: IntArray) -> FloatArray:
-    """Return P(still a customer `times` months from now), (n, H); `log_customer` is (K, n), `given` (n,) or (1,)."""
-    made = np.ones((log_customer.shape[1], len(times)))
+@dataclass(frozen=True, slots=True, eq=False)
+class Customers:
+    """Customers as they stand today.
+
+    Attributes
+    ----------
+    log_rate : ndarray of shape (K, n), or (K, n, H) where columns move as a scenario says
+        Log rate by cause beside the baseline.
+    given : ndarray of int, shape (n,) or (1,)
+        Months already stayed.
+    clocks : ndarray of shape (C, n)
+        What the clocks show in the coming month; nan where one does not run.
+    """
+
+    log_rate: FloatArray
+    given: IntArray
+    clocks: FloatArray
+
+    def __len__(self) -> int:
+        """Return n."""
+        return int(self.log_rate.shape[1])
+
+    def rows(self, rows: slice | IntArray) -> Customers:
+        """Return some of them."""
+        given = self.given if len(self.given) == 1 else self.given[rows]
+        return Customers(self.log_rate[:, rows], given, self.clocks[:, rows])
+
+    def rates_ahead(self, path: Path, horizon: int) -> tuple[FloatArray, FloatArray]:
+        """Return rates by cause (K, n, H) in the coming months, and 0 where everybody leaves, (n or 1, H)."""
+        last = path.level.shape[1] - 1
+        when = np.minimum(self.given[:, None] + np.arange(horizon), last)
+        level = path.level[:, None, when[0]] if len(self.given) == 1 else path.level[:, when]
+        own = self.log_rate[:, :, None] if self.log_rate.ndim == 2 else self.log_rate[:, :, :horizon]
+        for clock, place in zip(path.clocks, self.places(path, horizon), strict=True):
+            own = own + clock.effect[:, place]
+        return rates(level, own), path.stays[when]
+
+    def places(self, path: Path, horizon: int) -> list[IntArray]:
+        """Return where in its table each clock stands in the coming months, (n, H)."""
+        made = []
+        for values, own in zip(self.clocks, path.clocks, strict=True):
+            moved = values[:, None] + own.clock.step * np.arange(horizon)
+            made.append(clock_positions(moved, own.clock, own.low, own.effect.shape[1] - 1))
+        return made
+
+
+def survival_ahead(path: Path, who: Customers, times: IntArray) -> FloatArray:
+    """Return P(still a customer `times` months from now), (n, H)."""
+    made = np.ones((len(who), len(times)))
     last = int(times.max(initial=0))
-    for rows in _blocks(log_customer, last) if last else ():
-        _, stay = _ahead(path, log_customer[:, rows], _part(given, rows), last)
+    for rows in _blocks(who, last) if last else ():
+        _, stay = _ahead(path, who.rows(rows), last)
         np.cumprod(stay, axis=1, out=stay)
         made[rows] = np.where(times > 0, stay[:, times - 1], 1.0) if times.min() == 0 else stay[:, times - 1]
     return made
 
 
-def hazard_ahead(path: Path, log_customer: FloatArray, given: IntArray, times: IntArray) -> FloatArray:
+def hazard_ahead(path: Path, who: Customers, times: IntArray) -> FloatArray:
     """Return the hazard by cause in the month that ends `times` (>= 1) months from now, (n, K, H)."""
-    causes, n = log_customer.shape
-    made = np.empty((n, causes, len(times)))
+    made = np.empty((len(who), len(who.log_rate), len(times)))
     last = int(times.max())
-    for rows in _blocks(log_customer, last):
-        h, _ = _ahead(path, log_customer[:, rows], _part(given, rows), last)
+    for rows in _blocks(who, last):
+        h, _ = _ahead(path, who.rows(rows), last)
         made[rows] = h[:, :, times - 1].transpose(1, 0, 2)
     return made
 
 
-def incidence_ahead(path: Path, log_customer: FloatArray, given: IntArray, times: IntArray) -> FloatArray:
+def incidence_ahead(path: Path, who: Customers, times: IntArray) -> FloatArray:
     """Return P(left for each cause within `times` months from now), (n, K, H)."""
-    causes, n = log_customer.shape
-    made = np.zeros((n, causes, len(times)))
+    made = np.zeros((len(who), len(who.log_rate), len(times)))
     last = int(times.max(initial=0))
-    for rows in _blocks(log_customer, last) if last else ():
-        h, stay = _ahead(path, log_customer[:, rows], _part(given, rows), last)
+    for rows in _blocks(who, last) if last else ():
+        h, stay = _ahead(path, who.rows(rows), last)
         there = np.cumprod(stay, axis=1)
         h[:, :, 1:] *= there[:, :-1]
         grown = np.cumsum(h, axis=2).transpose(1, 0, 2)
@@ -84,14 +143,12 @@ def incidence_ahead(path: Path, log_customer: FloatArray, given: IntArray, times
     return made
 
 
-def log_chance(
-    path: Path, log_customer: FloatArray, entry: IntArray, duration: IntArray, event: IntArray
-) -> FloatArray:
-    """Return the log-likelihood of each customer's months at risk and of how they ended, (n,)."""
+def log_chance(path: Path, who: Customers, duration: IntArray, event: IntArray) -> FloatArray:
+    """Return the log-likelihood of each customer's months at risk from `given` on and of how they ended, (n,)."""
     made = np.zeros(len(event))
-    for months in np.unique(duration - entry):
-        rows = np.flatnonzero(duration - entry == months)
-        h = hazard_ahead(path, log_customer[:, rows], entry[rows], np.arange(1, months + 1))
+    for months in np.unique(duration - who.given):
+        rows = np.flatnonzero(duration - who.given == months)
+        h = hazard_ahead(path, who.rows(rows), np.arange(1, months + 1))
         with np.errstate(divide="ignore"):  # an event the model holds impossible has log-likelihood minus infinity
             stay = np.log(np.clip(1 - h.sum(axis=1), 0, 1))
             gone = np.log(h[np.arange(len(rows)), np.maximum(event[rows] - 1, 0), -1])
@@ -99,12 +156,19 @@ def log_chance(
     return made
 
 
-def mean_hazard(path: Path, log_customer: FloatArray, share: FloatArray) -> FloatArray:
-    """Return the monthly probability of leaving, averaged over months 1..T with weights `share` (T,), shape (n,)."""
-    made = np.empty(log_customer.shape[1])
+def mean_hazard(path: Path, who: Customers, share: FloatArray) -> FloatArray:
+    """Return the monthly probability of leaving, averaged over months 1..T with weights `share` (T,), shape (n,).
+
+    The clocks stand still at what they show in the coming month.
+    """
+    made = np.empty(len(who))
     months = np.flatnonzero(share > 0)
-    for rows in _blocks(log_customer, len(months)):
-        e = rates(path.level[:, None, months], log_customer[:, rows, None])
+    for rows in _blocks(who, len(months)):
+        own = who.rows(rows)
+        log_rate = own.log_rate
+        for clock, place in zip(path.clocks, own.places(path, 1), strict=True):
+            log_rate = log_rate + clock.effect[:, place[:, 0]]
+        e = rates(path.level[:, None, months], log_rate[:, :, None])
         _, stay = hazard(e, path.stays[months], path.link)
         made[rows] = np.einsum("nt,t->n", 1 - stay, share[months])
     return made
@@ -112,8 +176,7 @@ def mean_hazard(path: Path, log_customer: FloatArray, share: FloatArray) -> Floa
 
 def pullback_ahead(
     path: Path,
-    log_customer: FloatArray,
-    given: IntArray,
+    who: Customers,
     survival_weight: FloatArray,
     exit_weight: FloatArray | None,
 ) -> FloatArray:
@@ -123,10 +186,8 @@ def pullback_ahead(
     ----------
     path : Path
         The baseline.
-    log_customer : ndarray of shape (K, n)
-        The customers' part of the log rates.
-    given : ndarray of int, shape (n,) or (1,)
-        Months already stayed.
+    who : Customers
+        The customers as they stand today.
     survival_weight : ndarray of shape (n, H)
         w: what a customer who is there at the end of month t counts for.
     exit_weight : ndarray of shape (n, K, H) or None
@@ -138,9 +199,9 @@ def pullback_ahead(
         Derivative by the log rate of cause k in month t from now.
     """
     n, horizon = survival_weight.shape
-    made = np.empty((len(log_customer), n, horizon))
-    for rows in _blocks(log_customer, horizon):
-        e, stays = _rates_ahead(path, log_customer[:, rows], _part(given, rows), horizon)
+    made = np.empty((len(who.log_rate), n, horizon))
+    for rows in _blocks(who, horizon):
+        e, stays = who.rows(rows).rates_ahead(path, horizon)
         h, stay = hazard(e, stays, path.link)
         exits = np.zeros_like(h) if exit_weight is None else exit_weight[rows].transpose(1, 0, 2)
         to_go = _value_to_go(h, stay, survival_weight[rows], exits)
@@ -151,17 +212,41 @@ def pullback_ahead(
     return made
 
 
-def by_parameter(slopes: FloatArray, centred: FloatArray, given: IntArray, basis: Sequence[FloatArray]) -> FloatArray:
-    """Return gradients by parameters, (n, P), from those by log rates, (K, n, H): through the baselines and X."""
+def by_parameter(
+    slopes: FloatArray,
+    centred: FloatArray | Sequence[FloatArray],
+    who: Customers,
+    path: Path,
+    *,
+    basis: Sequence[FloatArray],
+    clocks: Sequence[FittedClock],
+) -> FloatArray:
+    """Return gradients by parameters, (n, P), from those by log rates, (K, n, H): baselines, clocks and X.
+
+    `centred` is the centred design (n, p), or one for each month.
+    """
     parts: list[FloatArray] = []
     n, horizon = slopes.shape[1:]
-    rows = np.arange(n)
-    for own, columns in zip(slopes, basis, strict=True):
-        by_month = np.zeros((n, len(columns)))
-        for t in range(horizon):
-            by_month[rows, np.minimum(given + t, len(columns) - 1)] += own[:, t]
-        parts += [by_month @ columns, centred * own.sum(axis=1)[:, None]]
+    last = path.level.shape[1] - 1
+    when = np.broadcast_to(np.minimum(who.given[:, None] + np.arange(horizon), last), (n, horizon))
+    places = who.places(path, horizon)
+    for k, (own, columns) in enumerate(zip(slopes, basis, strict=True)):
+        parts.append(_by_place(own, when, columns))
+        parts += [_by_place(own, place, clock.columns[k]) for place, clock in zip(places, clocks, strict=True)]
+        if isinstance(centred, np.ndarray):
+            parts.append(centred * own.sum(axis=1)[:, None])
+        else:
+            parts.append(np.sum([X * own[:, t, None] for t, X in enumerate(centred)], axis=0))
     return np.concatenate(parts, axis=1)
+
+
+def _by_place(slopes: FloatArray, place: IntArray, columns: FloatArray) -> FloatArray:
+    """Return ``sum_t slopes[i, t] columns[place[i, t]]``, (n, q)."""
+    rows = np.arange(len(slopes))
+    gathered = np.zeros((len(slopes), len(columns)))
+    for t in range(slopes.shape[1]):
+        gathered[rows, place[:, t]] += slopes[:, t]
+    return np.asarray(gathered @ columns)
 
 
 def _value_to_go(h: FloatArray, stay: FloatArray, weight: FloatArray, exits: FloatArray) -> FloatArray:
@@ -172,25 +257,14 @@ def _value_to_go(h: FloatArray, stay: FloatArray, weight: FloatArray, exits: Flo
     return made
 
 
-def _blocks(log_customer: FloatArray, months: int) -> Iterator[slice]:
-    causes, n = log_customer.shape
-    size = max(64, _CELLS // max(1, months * causes))
+def _blocks(who: Customers, months: int) -> Iterator[slice]:
+    n = len(who)
+    size = max(64, _CELLS // max(1, months * len(who.log_rate)))
     for start in range(0, n, size):
         yield slice(start, min(n, start + size))
 
 
-def _part(given: IntArray, rows: slice) -> IntArray:
-    return given if len(given) == 1 else given[rows]
-
-
-def _rates_ahead(path: Path, log_customer: FloatArray, given: IntArray, horizon: int) -> tuple[FloatArray, FloatArray]:
-    last = path.level.shape[1] - 1
-    when = np.minimum(given[:, None] + np.arange(horizon), last)
-    level = path.level[:, None, when[0]] if len(given) == 1 else path.level[:, when]
-    return rates(level, log_customer[:, :, None]), path.stays[when]
-
-
-def _ahead(path: Path, log_customer: FloatArray, given: IntArray, horizon: int) -> tuple[FloatArray, FloatArray]:
+def _ahead(path: Path, who: Customers, horizon: int) -> tuple[FloatArray, FloatArray]:
     """Return hazards by cause (K, n, H) and the chance to stay each month (n, H)."""
-    e, stays = _rates_ahead(path, log_customer, given, horizon)
+    e, stays = who.rates_ahead(path, horizon)
     return hazard(e, stays, path.link)

@@ -7,7 +7,9 @@ first order what the column does to the log of the total rate.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -67,15 +69,26 @@ def column_parts(X: FloatArray, center: FloatArray, coef: FloatArray, share: Flo
 
 
 def top_reasons(
-    parts: FloatArray, matrix: FloatArray, center: FloatArray, encoder: DesignEncoder, X: AnyFrame, *, top: int
+    parts: FloatArray,
+    matrix: FloatArray,
+    center: FloatArray,
+    encoder: DesignEncoder,
+    X: AnyFrame,
+    *,
+    top: int,
+    clocks: Mapping[str, tuple[FloatArray, FloatArray]] = MappingProxyType({}),
 ) -> Reasons:
-    """Return the `top` source columns with the largest positive parts, in words."""
+    """Return the `top` source columns with the largest positive parts, in words.
+
+    `clocks` maps names to parts (n,) and values (n,) of the clocks, nan where one does not run.
+    """
     names = encoder.input_names
     source = np.array([names.index(name) for name in encoder.sources])
     summed = np.zeros((len(parts), len(names)))
     for j, column in enumerate(source):
         summed[:, column] += parts[:, j]
-    order, best = _largest(summed, min(top, len(names)))
+    summed = np.column_stack([summed, *(part for part, _ in clocks.values())])
+    order, best = _largest(summed, min(top, summed.shape[1]))
     raw = to_columns(X) if is_frame(X) else dict(zip(names, matrix.T, strict=True))
     words = np.full(order.shape, None, dtype=object)
     columns = np.full(order.shape, None, dtype=object)
@@ -85,6 +98,12 @@ def top_reasons(
             columns[who, place] = name
             middle = float(center[int(np.flatnonzero(source == column)[0])])
             words[who, place] = _words(name, encoder.columns[column]["kind"], np.asarray(raw[name])[who], middle)
+    for column, (name, (_, values)) in enumerate(clocks.items(), start=len(names)):
+        who, place = np.nonzero((order == column) & (best > 0))
+        columns[who, place] = name
+        words[who, place] = [
+            f"{name} does not run" if np.isnan(v) else f"{name} = {v:.0f}" for v in values[who].tolist()
+        ]
     return Reasons(words=words, columns=columns, contribution=np.where(best > 0, best, 0.0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,24 @@ import numpy as np
 
 from custval._core.encoding import DesignEncoder
 from custval._core.errors import DataWarning, InputError, warn
-from custval._core.frames import column, column_names, frame_length
-from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray
-from custval._core.validation import check_length, check_rows, float_array
-from custval._survival.discrete_fit import Spells
+from custval._core.frames import column, column_names, frame_length, is_frame, to_columns
+from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, TextArray
+from custval._core.validation import check_length, check_rows, float_array, nearest
+from custval._survival.clocks import Clock, clock_offsets, clock_values
+from custval._survival.discrete_tally import Spells
+from custval._survival.target import read_target, structured
 
-__all__ = ("count_spells", "customer_spells", "months_stayed", "read_counts", "warn_rounded", "with_cluster")
+__all__ = (
+    "count_spells",
+    "customer_spells",
+    "frames_ahead",
+    "months_stayed",
+    "own_causes",
+    "read_counts",
+    "warn_rounded",
+    "with_clocks",
+    "with_cluster",
+)
 
 _MOST_MONTHS = 20_000
 
@@ -89,7 +101,7 @@ def read_counts(table: AnyFrame) -> dict[str, Any]:
     return {"tenure": tenure.astype(np.int64), "at_risk": at_risk, "exits": left, "cells": cells, "causes": causes}
 
 
-def count_spells(matrix: FloatArray, counts: dict[str, Any], encoder: DesignEncoder) -> Spells:
+def count_spells(matrix: FloatArray, counts: dict[str, Any], encoder: DesignEncoder, clocks: Sequence[Clock]) -> Spells:
     """Return one row for each cell, month and outcome, weighted by its count."""
     exits, tenure = counts["exits"], counts["tenure"]
     weight = np.concatenate([counts["at_risk"] - exits.sum(axis=0), *exits])
@@ -107,4 +119,62 @@ def count_spells(matrix: FloatArray, counts: dict[str, Any], encoder: DesignEnco
         cluster=None,
         features=tuple(encoder.feature_names),
         causes=counts["causes"],
+        offsets=_offsets(counts["cells"], clocks, tenure - 1, cell),
     )
+
+
+def with_clocks(spells: Spells, X: AnyFrame, clocks: Sequence[Clock], keep: BoolArray) -> Spells:
+    """Return `spells` with what the clocks show in the rows of X that were kept."""
+    if not clocks:
+        return spells
+    values = clock_values(X, clocks, len(keep))[:, keep]
+    return replace(spells, offsets=clock_offsets(values, clocks, spells.entry))
+
+
+def frames_ahead(
+    X: AnyFrame, scenario: Mapping[str, ArrayLike], horizon: int, clocks: Sequence[Clock]
+) -> list[dict[str, TextArray]]:
+    """Return the columns of X in each of the coming months, as a scenario has them; its last value holds on."""
+    if not is_frame(X):
+        raise InputError("a scenario names columns, so X must be a frame, not an array")
+    table, n = to_columns(X), frame_length(X)
+    moving = {clock.column for clock in clocks}
+    paths: dict[str, TextArray] = {}
+    for name, values in scenario.items():
+        if name in moving:
+            raise InputError(f"the clock {name!r} moves by itself; change its value in X, not in the scenario")
+        if name not in table:
+            raise InputError(f"the scenario names {name!r}, which is no column of X{nearest(name, table)}")
+        paths[name] = _path(np.asarray(values), n, name)
+    return [
+        table | {name: path[:, min(month, path.shape[1] - 1)] for name, path in paths.items()}
+        for month in range(horizon)
+    ]
+
+
+def _path(values: TextArray, n: int, name: str) -> TextArray:
+    if values.ndim == 1 and len(values):
+        return np.broadcast_to(values, (n, len(values)))
+    if values.ndim != 2 or len(values) != n or not values.shape[1]:
+        raise InputError(f"the scenario of {name!r} must have shape (months,) or ({n}, months), not {values.shape}")
+    return values
+
+
+def own_causes(y: Any, causes: tuple[str, ...]) -> TextArray:
+    """Return the target with the codes of a model's `causes`; a cause that the model does not know is refused."""
+    target = read_target(y)
+    strange = [name for k, name in enumerate(target.causes, 1) if name not in causes and (target.event == k).any()]
+    if strange and not (len(causes) == len(target.causes) == 1):
+        raise InputError(
+            f"cause {strange[0]!r} was not seen in fitting; the model knows {', '.join(causes)}: merge it with one of "
+            "them, or fit the model anew"
+        )
+    code = [0, *(causes.index(name) + 1 if name in causes else 1 for name in target.causes)]
+    event = np.array(code, dtype=np.int64)[target.event]
+    return structured(target.entry, target.duration, event, causes=causes, time_unit=target.time_unit)
+
+
+def _offsets(cells: dict[str, Any], clocks: Sequence[Clock], before: IntArray, rows: IntArray) -> IntArray | None:
+    if not clocks:
+        return None
+    return clock_offsets(clock_values(cells, clocks, len(before)), clocks, before)[rows]

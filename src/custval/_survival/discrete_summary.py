@@ -1,4 +1,4 @@
-"""Coefficients and their uncertainty as a table: Wald statistics and ratios with intervals."""
+"""Coefficients and their uncertainty as a table, and the curve of a clock with its bounds."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from custval._core.errors import import_pandas
+from custval._core.results import frozen
 from custval._core.typing import FloatArray, TextArray
+from custval._survival.clocks import ClockCurve, FittedClock
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("coefficient_table",)
+__all__ = ("coefficient_table", "curve_of_clock")
 
 
 def coefficient_table(
@@ -40,4 +42,41 @@ def coefficient_table(
             "z": z,
             "p_value": 2 * ndtr(-np.abs(z)),
         }
+    )
+
+
+def curve_of_clock(
+    place: int,
+    clocks: Sequence[FittedClock],
+    effects: Sequence[FloatArray],
+    covariance: FloatArray,
+    *,
+    baselines: Sequence[int],
+    columns: int,
+    causes: tuple[str, ...],
+    level: float,
+) -> ClockCurve:
+    """Return the curve of the clock at `place`: `baselines` (K,) and `columns` say how many parameters stand beside."""
+    from scipy.special import ndtri
+
+    own, effect = clocks[place], effects[place]
+    error = np.empty_like(effect)
+    at = 0
+    for k, baseline in enumerate(baselines):
+        sizes = [clock.columns[k].shape[1] for clock in clocks]
+        start = at + baseline + sum(sizes[:place])
+        part = covariance[start : start + sizes[place], start : start + sizes[place]]
+        error[k] = np.sqrt(np.clip(np.einsum("vq,qr,vr->v", own.columns[k], part, own.columns[k]), 0, None))
+        at += baseline + sum(sizes) + columns
+    reach = float(ndtri(0.5 + level / 2)) * error
+    return ClockCurve(
+        column=own.clock.column,
+        causes=causes,
+        values=frozen(np.arange(own.low, own.low + own.size)),
+        effect=frozen(effect[:, :-1]),
+        std_error=frozen(error[:, :-1]),
+        lower=frozen((effect - reach)[:, :-1]),
+        upper=frozen((effect + reach)[:, :-1]),
+        not_running=frozen(effect[:, -1]),
+        conf_level=level,
     )
