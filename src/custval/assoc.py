@@ -4,7 +4,8 @@ Which sets of services are held together: ``frequent_itemsets`` (``Baskets`` rea
 many questions; the answer is an ``Itemsets``); how many would there be: ``estimate_itemsets`` (``SizeEstimate``); only
 pairs, by one GROUP BY in an engine: ``pair_counts`` (``PairCounts``). Who holds this also holds that:
 ``association_rules`` gives a ``RuleSet`` with some forty measures, exact tests and plain words. Which of the rules are
-more than chance: ``significant_rules``.
+more than chance: ``significant_rules``, and ``permutation_test`` (``PermutationTest``) where rules hang together; which
+sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_itemsets``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ __all__ = (
     "Baskets",
     "Itemsets",
     "PairCounts",
+    "PermutationTest",
     "Rule",
     "RuleSet",
     "SizeEstimate",
@@ -22,6 +24,9 @@ __all__ = (
     "estimate_itemsets",
     "frequent_itemsets",
     "pair_counts",
+    "permutation_test",
+    "productive_itemsets",
+    "self_sufficient_itemsets",
     "significant_rules",
 )
 
@@ -32,7 +37,9 @@ if TYPE_CHECKING:
     from custval._assoc.estimating import SizeEstimate, estimate_itemsets
     from custval._assoc.frequent import frequent_itemsets
     from custval._assoc.itemsets import Itemsets
+    from custval._assoc.permutation import PermutationTest, permutation_test
     from custval._assoc.rules import Rule, RuleSet
+    from custval._assoc.sufficient import productive_itemsets, self_sufficient_itemsets
 else:
     from custval._core.doors import open_door
 
@@ -42,6 +49,7 @@ else:
             "Baskets": "_assoc.baskets",
             "Itemsets": "_assoc.itemsets",
             "PairCounts": "_assoc.engines",
+            "PermutationTest": "_assoc.permutation",
             "Rule": "_assoc.rules",
             "RuleSet": "_assoc.rules",
             "SizeEstimate": "_assoc.estimating",
@@ -49,6 +57,9 @@ else:
             "estimate_itemsets": "_assoc.estimating",
             "frequent_itemsets": "_assoc.frequent",
             "pair_counts": "_assoc.engines",
+            "permutation_test": "_assoc.permutation",
+            "productive_itemsets": "_assoc.sufficient",
+            "self_sufficient_itemsets": "_assoc.sufficient",
             "significant_rules": "_assoc.deriving",
         },
     )

@@ -13,6 +13,7 @@ from custval._assoc.splits import splits
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import frozen
+from custval._core.typing import IntArray
 from custval._core.validation import check_scalar, check_whole
 
 __all__ = ("association_rules", "significant_rules")
@@ -81,7 +82,7 @@ def association_rules(
     _check_size(itemsets, most, max_rules)
     candidates = splits(itemsets.tree, itemsets.selected, len(itemsets.items), most)
     every = np.arange(len(candidates.whole))
-    rules = RuleSet(itemsets.items, itemsets.tree, candidates, frozen(every), itemsets.n, _n_searched(itemsets, most))
+    rules = RuleSet(itemsets.items, itemsets.tree, candidates, frozen(every), itemsets.n, _searched(itemsets, most))
     kept = rules.where(min_confidence=confidence, min_lift=lift)
     return kept[np.lexsort((-kept.count, -kept.lift))]
 
@@ -93,6 +94,7 @@ def significant_rules(
     *,
     method: Adjustment = "bh",
     over: Literal["searched", "kept"] = "searched",
+    test: Literal["fisher", "chi_squared"] = "fisher",
 ) -> RuleSet:
     """Keep the rules that are more than chance after correction for everything that was looked at.
 
@@ -102,11 +104,14 @@ def significant_rules(
         Rules, or itemsets from which all rules with one consequent are derived.
     alpha : float
         Largest adjusted p-value, in (0, 1): the false-discovery rate ("bh", "by") or the chance of any false rule
-        ("holm", "bonferroni").
-    method : {"bh", "by", "holm", "bonferroni"}
-        The correction. "by" holds under any dependence among the rules.
+        ("holm", "bonferroni", "layered").
+    method : {"bh", "by", "holm", "bonferroni", "layered"}
+        The correction. "by" holds under any dependence among the rules; "layered" gives each length of rule its part
+        of the risk.
     over : {"searched", "kept"}
         What the correction pays for, see ``RuleSet.adjusted``.
+    test : {"fisher", "chi_squared"}
+        Fisher's exact test, or the one-sided chi-squared test (an approximation; for comparison with other tools).
 
     Returns
     -------
@@ -120,7 +125,7 @@ def significant_rules(
 
     References
     ----------
-    Webb (2007), Discovering significant patterns; Benjamini & Hochberg (1995).
+    Webb (2007), Discovering significant patterns; Webb (2008), Layered critical values; Benjamini & Hochberg (1995).
 
     Examples
     --------
@@ -131,8 +136,8 @@ def significant_rules(
     """
     level = check_scalar(alpha, "alpha", low=0.0, high=1.0, low_open=True, high_open=True)
     found = association_rules(rules) if isinstance(rules, Itemsets) else rules
-    kept = found[np.flatnonzero(found.adjusted(method, over=over) <= level)]
-    return kept[np.lexsort((-kept.lift, kept.p_value))]
+    kept = found[np.flatnonzero(found.adjusted(method, over=over, test=test) <= level)]
+    return kept[np.lexsort((-kept.lift, kept.p_values(test)))]
 
 
 def _check_size(itemsets: Itemsets, most: int, max_rules: int) -> None:
@@ -146,17 +151,17 @@ def _check_size(itemsets: Itemsets, most: int, max_rules: int) -> None:
         )
 
 
-def _n_searched(itemsets: Itemsets, most: int) -> int:
-    """Count the rules that could have come out: antecedent and consequent frequent by themselves, and disjoint.
+def _searched(itemsets: Itemsets, most: int) -> IntArray:
+    """Count, by number of items, the rules that could have come out: disjoint sides, each frequent.
 
     That does not depend on how often the two meet, which is what Fisher's test asks. For consequents of two items or
     more the pairs that share items are counted too: too many, on the safe side.
     """
     per_length = np.bincount(itemsets.tree.length, minlength=2)
     longest = itemsets.max_length or len(itemsets.items)
-    total = 0
+    total = np.zeros(2 * len(per_length), dtype=np.int64)
     for size in range(1, min(most, len(per_length) - 1) + 1):
         for length in range(1, min(len(per_length) - 1, longest - size) + 1):
             partners = int(per_length[size]) - (length if size == 1 else 0)
-            total += int(per_length[length]) * partners
-    return total
+            total[length + size] += int(per_length[length]) * partners
+    return frozen(total)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from custval._assoc.baskets import as_baskets
 from custval._assoc.bits import CountArray
+from custval._assoc.counting import recounted
 from custval._assoc.tree import Tree
 from custval._core.doors import public
 from custval._core.errors import InputError
@@ -195,6 +197,34 @@ class Itemsets(Result):
         for position in wanted:
             rows = rows[self.tree.holds(position)[rows]]
         return plain_number(self.tree.count[rows[0]]) if rows.size else 0
+
+    def on(self, baskets: Any) -> Itemsets:
+        """Count the same sets on another base, such as a segment or a later month.
+
+        Parameters
+        ----------
+        baskets : Baskets or what makes them
+            The other base; items that nobody there holds count 0.
+
+        Returns
+        -------
+        Itemsets
+            The same sets in the same order, with the counts of the other base (which may be below the threshold).
+
+        Raises
+        ------
+        InputError
+            What ``frequent_itemsets`` refuses as baskets.
+
+        Examples
+        --------
+        >>> from custval.assoc import frequent_itemsets
+        >>> sets = frequent_itemsets([{"tv", "voice"}, {"voice"}], min_count=1)
+        >>> sets.on([{"tv"}, {"tv", "voice"}, {"tv"}]).count.tolist()
+        [3, 1, 1]
+        """
+        data = as_baskets(baskets)
+        return replace(self, tree=recounted(self.tree, self.selected, self.items, data), n=data.n)
 
     def to_frame(self, *, separator: str | None = None) -> pd.DataFrame:
         """Return the sets as a pandas frame.

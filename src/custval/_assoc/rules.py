@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from custval._assoc.baskets import as_baskets
 from custval._assoc.bits import CountArray
-from custval._assoc.fisher import ADJUSTMENTS, adjusted_p, fisher_tails
+from custval._assoc.counting import recounted
+from custval._assoc.fisher import ADJUSTMENTS, adjusted_p, chi_squared_p, fisher_tails, hyper_quantile, layered_p
+from custval._assoc.intervals import lift_interval, share_interval
 from custval._assoc.itemsets import item_position, listed
 from custval._assoc.measures import MEASURES, Table
 from custval._assoc.splits import Candidates, improvement
-from custval._assoc.tree import Tree
+from custval._assoc.tree import Tree, parts_of
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result, frozen, jsonable
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ("Adjustment", "Rule", "RuleSet")
 
-Adjustment = Literal["bh", "by", "holm", "bonferroni"]
-_P_VALUES = ("p_value", "p_adjusted", "hyper_confidence")
+Adjustment = Literal["bh", "by", "holm", "bonferroni", "layered"]
+Test = Literal["fisher", "chi_squared"]
+_TESTS = ("fisher", "chi_squared")
+_TESTED = ("p_value", "p_adjusted", "hyper_confidence", "hyper_lift", "improvement")
+_HYPER_LEVEL = 0.99
 
 
 @public("assoc")
@@ -77,9 +83,9 @@ class RuleSet(Result):
         The rules of this result, as rows of `candidates`.
     n : int or float
         Customers in all, or their summed weight.
-    n_searched : int
-        Rules that the search could have given, each antecedent and consequent frequent by itself: the number of tests
-        that p-values are adjusted for.
+    searched : ndarray of int64
+        Rules of 0, 1, 2, ... items that the search could have given, each antecedent and consequent frequent by itself:
+        the tests that p-values are adjusted for; ``n_searched`` is their sum.
 
     Examples
     --------
@@ -96,12 +102,17 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
     candidates: Candidates
     selected: IntArray
     n: float
-    n_searched: int
+    searched: IntArray
     _known: dict[str, FloatArray] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Return the number of rules."""
         return len(self.selected)
+
+    @property
+    def n_searched(self) -> int:
+        """Rules that the search could have given: the number of tests that p-values are adjusted for."""
+        return int(self.searched.sum())
 
     @property
     def count(self) -> CountArray:
@@ -156,7 +167,7 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
     @property
     def p_value(self) -> FloatArray:
         """One-sided Fisher exact p-value of each rule, shape (k,): the chance of as many joint holders if unrelated."""
-        return frozen(self._all_p()[self.selected])
+        return self.p_values()
 
     @property
     def p_adjusted(self) -> FloatArray:
@@ -170,7 +181,9 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         ----------
         name : str
             "support", "confidence", "lift", "leverage", "conviction", "zhang", "odds_ratio", ... or "p_value",
-            "p_adjusted", "hyper_confidence" (1 - p). An unknown name lists all.
+            "p_adjusted", "hyper_confidence" (1 - p), "hyper_lift" (count over the 99 % quantile of unrelated sides;
+            inf where that is 0), "improvement" (confidence less the best with part of the antecedent; inf for one
+            item). An unknown name lists all.
 
         Returns
         -------
@@ -194,21 +207,113 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         >>> rules.measure("jaccard").round(3).tolist()
         [0.667, 0.667]
         """
-        check_choice(name, "measure", (*MEASURES, *_P_VALUES))
-        if name in _P_VALUES:
-            return self._hyper_confidence() if name == "hyper_confidence" else getattr(self, name)
-        return frozen(MEASURES[name](self._table()))
+        check_choice(name, "measure", (*MEASURES, *_TESTED))
+        if name in MEASURES:
+            return frozen(MEASURES[name](self._table()))
+        if name == "improvement":
+            return frozen(self._improvement()[self.selected])
+        if name in {"hyper_confidence", "hyper_lift"}:
+            return self._hyper_confidence() if name == "hyper_confidence" else self._hyper_lift()
+        return self.p_value if name == "p_value" else self.p_adjusted
 
-    def adjusted(self, method: Adjustment = "bh", *, over: Literal["searched", "kept"] = "searched") -> FloatArray:
+    def p_values(self, test: Test = "fisher") -> FloatArray:
+        """Return the one-sided p-value of each rule: the chance of as many joint holders if the sides were unrelated.
+
+        Parameters
+        ----------
+        test : {"fisher", "chi_squared"}
+            Fisher's exact test, or the signed root of chi-squared against the normal distribution.
+
+        Returns
+        -------
+        ndarray of float64, shape (k,)
+            P-values in 0..1.
+
+        Raises
+        ------
+        InputError
+            Case weights that are not whole numbers.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> rules.p_values("chi_squared").round(4).tolist()
+        [0.0014, 0.0014]
+        """
+        check_choice(test, "test", _TESTS)
+        return frozen(self._all_p(test)[self.selected])
+
+    def interval(
+        self, measure: str = "confidence", *, conf_level: float = 0.95, simultaneous: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return an interval for the support, confidence or lift of each rule.
+
+        A rule picked because it looks strong is on the lucky side of its interval; `simultaneous` pays for the search.
+
+        Parameters
+        ----------
+        measure : {"support", "confidence", "lift"}
+            Wilson's score interval for the two shares; for lift the delta method on its logarithm.
+        conf_level : float
+            Chance that the interval of one rule named beforehand holds the truth, in (0, 1).
+        simultaneous : bool
+            Widen the intervals so that those of all rules searched hold at once with that chance (Bonferroni).
+
+        Returns
+        -------
+        lower, upper : ndarray of float64, shape (k,)
+            The ends.
+
+        Raises
+        ------
+        InputError
+            Another measure, a level outside its range, case weights that are not whole numbers.
+
+        References
+        ----------
+        E. B. Wilson (1927), Probable inference, the law of succession, and statistical inference.
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> held = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(held, min_count=2))
+        >>> [round(float(end[0]), 3) for end in rules.interval("confidence")]
+        [0.676, 1.0]
+        """
+        check_choice(measure, "measure", ("support", "confidence", "lift"))
+        level = check_scalar(conf_level, "conf_level", low=0.0, high=1.0, low_open=True, high_open=True)
+        self._refuse_fractions()
+        alpha = (1 - level) / (max(1, self.n_searched) if simultaneous else 1)
+        table = self._table()
+        if measure == "lift":
+            lower, upper = lift_interval(table, alpha)
+        else:
+            out_of = table.a if measure == "confidence" else np.full_like(table.a, table.n)
+            lower, upper = share_interval(table.ab, out_of, alpha)
+        return frozen(lower), frozen(upper)
+
+    def adjusted(
+        self,
+        method: Adjustment = "bh",
+        *,
+        over: Literal["searched", "kept"] = "searched",
+        test: Test = "fisher",
+    ) -> FloatArray:
         """Return p-values corrected for the number of rules that were tested.
 
         Parameters
         ----------
-        method : {"bh", "by", "holm", "bonferroni"}
-            Benjamini-Hochberg, Benjamini-Yekutieli (false-discovery rate), Holm, Bonferroni (any false rule).
+        method : {"bh", "by", "holm", "bonferroni", "layered"}
+            Benjamini-Hochberg, Benjamini-Yekutieli (false-discovery rate), Holm, Bonferroni, layered critical values
+            (any false rule; "layered" shares the risk equally among the lengths of rules).
         over : {"searched", "kept"}
             The tests to pay for: all rules that the search could have given (the default, and honest: filters on
             confidence or lift do not make p-values smaller), or only those in this result.
+        test : {"fisher", "chi_squared"}
+            Which p-values, see ``p_values``.
 
         Returns
         -------
@@ -230,11 +335,16 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         """
         check_choice(method, "method", ADJUSTMENTS)
         check_choice(over, "over", ("searched", "kept"))
+        if method == "layered":
+            length = self.tree.length[self.candidates.whole[self.selected]]
+            tests = self.searched if over == "searched" else np.bincount(length, minlength=1)
+            return frozen(layered_p(self.p_values(test), length, tests))
         if over == "kept":
-            return frozen(adjusted_p(self.p_value, method))
-        if method not in self._known:
-            self._known[method] = adjusted_p(self._all_p(), method, max(self.n_searched, len(self._all_p())))
-        return frozen(self._known[method][self.selected])
+            return frozen(adjusted_p(self.p_values(test), method))
+        name, p = f"{test} {method}", self._all_p(test)
+        if name not in self._known:
+            self._known[name] = adjusted_p(p, method, max(self.n_searched, len(p)))
+        return frozen(self._known[name][self.selected])
 
     @overload
     def __getitem__(self, index: int) -> Rule: ...
@@ -351,6 +461,50 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         low = check_scalar(min_improvement, "min_improvement", low=0.0, high=1.0)
         return self[np.flatnonzero(self._improvement()[self.selected] > low)]
 
+    def on(self, baskets: Any) -> RuleSet:
+        """Count the same rules on another base: a segment, a later month, or customers held out to confirm them.
+
+        Nothing is mined anew. P-values of the answer are adjusted for its own rules only, which is what confirming
+        on customers that had no part in the search asks for.
+
+        Parameters
+        ----------
+        baskets : Baskets or what makes them
+            The other base; items that nobody there holds count 0.
+
+        Returns
+        -------
+        RuleSet
+            The same rules in the same order, with the counts of the other base.
+
+        Raises
+        ------
+        InputError
+            What ``frequent_itemsets`` refuses as baskets.
+
+        References
+        ----------
+        Webb (2007), Discovering significant patterns (holdout evaluation).
+
+        Examples
+        --------
+        >>> from custval.assoc import association_rules, frequent_itemsets
+        >>> first = [{"mobile", "tv"}] * 8 + [{"mobile"}] * 4 + [{"cloud"}] * 8
+        >>> rules = association_rules(frequent_itemsets(first, min_count=2))
+        >>> later = rules.on([{"mobile", "tv"}] * 5 + [{"tv"}] * 5)
+        >>> later[0].antecedent, later[0].confidence
+        (('tv',), 0.5)
+        """
+        data = as_baskets(baskets)
+        split = Candidates(
+            self.candidates.antecedent[self.selected],
+            self.candidates.consequent[self.selected],
+            self.candidates.whole[self.selected],
+        )
+        tree = recounted(self.tree, parts_of(self.tree, split.whole, len(self.items)), self.items, data)
+        searched = frozen(np.bincount(tree.length[split.whole], minlength=1))
+        return RuleSet(self.items, tree, split, frozen(np.arange(len(self))), data.n, searched)
+
     def explain(self, index: int) -> str:
         """Return rule `index` as a sentence.
 
@@ -430,18 +584,33 @@ By chance alone: p = 0.00393, 0.0138 after 7 tests.
         sides = (self.antecedent_count, self.consequent_count, self.count)
         return Table(float(self.n), *(side.astype(np.float64) for side in sides))
 
-    def _all_p(self) -> FloatArray:
-        """Fisher's p-value of every candidate: a rule's rank among all of them decides its adjusted value."""
+    def _refuse_fractions(self) -> None:
         if not self._countable():
             raise InputError(
-                "Fisher's exact test counts customers, but the case weights are not whole numbers; leave "
-                "sample_weight out for p-values, or rank by another measure"
+                "tests and intervals count customers, but the case weights are not whole numbers; leave "
+                "sample_weight out for them, or rank by another measure"
             )
-        if "p" not in self._known:
+
+    def _all_p(self, test: str = "fisher") -> FloatArray:
+        """Return the p-value of every candidate: a rule's rank among all of them decides its adjusted value."""
+        self._refuse_fractions()
+        if test not in self._known:
             split = self.candidates
-            sides = (self.tree.count[nodes] for nodes in (split.antecedent, split.consequent, split.whole))
-            self._known["p"], self._known["below"] = fisher_tails(int(self.n), *sides)
-        return self._known["p"]
+            sides = [self.tree.count[nodes] for nodes in (split.antecedent, split.consequent, split.whole)]
+            if test == "fisher":
+                self._known[test], self._known["below"] = fisher_tails(int(self.n), *sides)
+            else:
+                table = Table(float(self.n), *(side.astype(np.float64) for side in sides))
+                self._known[test] = chi_squared_p(MEASURES[test](table), table.ab > table.expected)
+        return self._known[test]
+
+    def _hyper_lift(self) -> FloatArray:
+        """Return the count over its 99 % quantile under independence (Hahsler & Hornik 2007)."""
+        self._refuse_fractions()
+        chance = hyper_quantile(int(self.n), self.antecedent_count, self.consequent_count, _HYPER_LEVEL)
+        value = np.full(len(self), np.inf)
+        np.divide(self.count, chance, out=value, where=chance > 0)
+        return frozen(np.where(self.count == 0, 0.0, value))
 
     def _hyper_confidence(self) -> FloatArray:
         """Return P(fewer joint holders if unrelated), which is 1 - p without its loss of digits near p = 1."""

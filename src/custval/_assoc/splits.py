@@ -56,7 +56,8 @@ def improvement(tree: Tree, candidates: Candidates, n_items: int) -> FloatArray:
     shape = np.stack((tree.length[candidates.antecedent], tree.length[candidates.consequent]), axis=1)
     for left, right in np.unique(shape, axis=0).tolist():
         where = np.flatnonzero((shape == (left, right)).all(axis=1))
-        confidence = tree.count[candidates.whole[where]] / tree.count[candidates.antecedent[where]]
+        # on a base where nobody holds an antecedent its confidence is 0
+        confidence = tree.count[candidates.whole[where]] / np.maximum(tree.count[candidates.antecedent[where]], 1e-300)
         gain[where] = confidence - _best_shorter(digests, candidates, where, left, right)
     return gain
 
@@ -70,7 +71,7 @@ def _best_shorter(digests: Digests, candidates: Candidates, where: IntArray, lef
     for size in range(1, left):
         for chosen in combinations(range(left), size):
             part = keys[:, chosen].sum(axis=1, dtype=np.uint64)
-            holders = tree.count[digests.find(part, size)]
+            holders = np.maximum(tree.count[digests.find(part, size)], 1e-300)
             both = tree.count[digests.find(part + consequent, size + right)]
             np.maximum(best, both / holders, out=best)
     return best

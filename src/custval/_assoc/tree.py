@@ -15,7 +15,7 @@ import numpy as np
 from custval._assoc.bits import CountArray, MaskArray
 from custval._core.typing import BoolArray, IntArray
 
-__all__ = ("Digests", "Tree", "closed", "generators", "maximal")
+__all__ = ("Digests", "Tree", "closed", "covers", "generators", "maximal", "parts_of")
 
 _WEIGHT_ERROR = 1e-12  # summed case weights are equal within this share of the total
 
@@ -102,7 +102,7 @@ class Digests:
         return np.where(known[place] == digest, nodes[place], -1)
 
 
-def _covers(tree: Tree, n_items: int) -> Iterator[tuple[IntArray, IntArray]]:
+def covers(tree: Tree, n_items: int) -> Iterator[tuple[IntArray, IntArray]]:
     """Yield (set, the set without one of its items) for every frequent set of two items or more, both known."""
     digests = Digests(tree, n_items)
     for length in range(2, int(tree.length.max(initial=0)) + 1):
@@ -114,10 +114,24 @@ def _covers(tree: Tree, n_items: int) -> Iterator[tuple[IntArray, IntArray]]:
             yield (level, part) if known.all() else (level[known], part[known])
 
 
+def parts_of(tree: Tree, nodes: IntArray, n_items: int) -> IntArray:
+    """Return `nodes` and all sets of the tree that are parts of them."""
+    digests = Digests(tree, n_items)
+    wanted = np.zeros(len(tree.item), dtype=bool)
+    wanted[nodes] = True
+    for length in range(int(tree.length[nodes].max(initial=0)), 1, -1):
+        level = np.flatnonzero(wanted & (tree.length == length))
+        held = tree.members(level, length)
+        for j in range(length):
+            part = digests.seek(digests.digest[level] - digests.key[held[:, j]], length - 1)
+            wanted[part[part >= 0]] = True
+    return np.flatnonzero(wanted)
+
+
 def closed(tree: Tree, n_items: int, n: float) -> BoolArray:
     """Say which sets no further item can join without losing a holder."""
     keep = np.ones(len(tree.item), dtype=bool)
-    for node, sub in _covers(tree, n_items):
+    for node, sub in covers(tree, n_items):
         keep[sub[_equal(tree.count[sub], tree.count[node], n)]] = False
     return keep
 
@@ -125,7 +139,7 @@ def closed(tree: Tree, n_items: int, n: float) -> BoolArray:
 def maximal(tree: Tree, n_items: int) -> BoolArray:
     """Say which sets no further item can join and stay frequent."""
     keep = np.ones(len(tree.item), dtype=bool)
-    for _, sub in _covers(tree, n_items):
+    for _, sub in covers(tree, n_items):
         keep[sub] = False
     return keep
 
@@ -133,7 +147,7 @@ def maximal(tree: Tree, n_items: int) -> BoolArray:
 def generators(tree: Tree, n_items: int, n: float) -> BoolArray:
     """Say which sets lose holders with every item they have (an item that all hold loses none: no generator)."""
     keep = (tree.length > 1) | ~_equal(tree.count, np.full_like(tree.count, n), n)
-    for node, sub in _covers(tree, n_items):
+    for node, sub in covers(tree, n_items):
         keep[node[_equal(tree.count[sub], tree.count[node], n)]] = False
     return keep
 
