@@ -90,10 +90,10 @@ __all__ = (
 if TYPE_CHECKING:
     from custval._joins.alerts import AlertList, alert_list
     from custval._survival.aft import AFT
+    from custval._survival.band import SurvivalBand
     from custval._survival.cause_specific import CauseSpecificHazard
     from custval._survival.clocks import Clock, ClockCurve
     from custval._survival.cox import CoxPH
-    from custval._survival.cox_band import SurvivalBand
     from custval._survival.cox_baseline import CoxBaseline
     from custval._survival.cox_checks import cox_residuals, ph_test, schoenfeld_residuals
     from custval._survival.cox_diagnostics import CoxTests, PHTest, SchoenfeldResiduals
@@ -155,7 +155,7 @@ else:
             "RestrictedMean": "_survival.restricted",
             "SchoenfeldResiduals": "_survival.cox_diagnostics",
             "SharedFrailtyCox": "_survival.cox_frailty",
-            "SurvivalBand": "_survival.cox_band",
+            "SurvivalBand": "_survival.band",
             "SurvivalCurve": "_survival.curves",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",

@@ -133,7 +133,7 @@ def test_the_pullback_is_the_slope_of_the_predictions(estimator):
     weight, exits = rng.normal(size=(4, 6)), rng.normal(size=(4, 2, 6))
     model = CauseSpecificHazard(estimator=estimator).fit(X, y)
     slope = model.pullback(X[:4], weight, exits, given=2)
-    assert slope.shape == (4, len(model.covariance_))
+    assert slope.shape == (4, len(model.forecast_covariance_))
 
     def value(m):
         S = m.predict_survival(X[:4], np.arange(1, 7), given=2)

@@ -9,7 +9,14 @@ from tests.survival.aft_cases import smooth_customers
 
 from custval import InputError
 from custval.artifact import from_dict, to_dict
-from custval.survival import AFT, PiecewiseExponential, interval_target, nelson_aalen, survival_target
+from custval.survival import (
+    AFT,
+    DiscreteHazard,
+    PiecewiseExponential,
+    interval_target,
+    nelson_aalen,
+    survival_target,
+)
 
 BREAKS = [2.0, 5.0, 9.0]
 
@@ -134,6 +141,59 @@ def test_breaks_at_every_time_follow_the_nelson_aalen_curve():
     assert len(PiecewiseExponential().fit(X, y).breaks_) == 4
 
 
+def looked():
+    """Return columns, months of leaving, and between which monthly looks they lie."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 2))
+    month = np.ceil(rng.weibull(1.4, 500) * 6 * np.exp(-0.3 * X[:, 0]))
+    return X, month, np.where(month <= 8, month - 1, 8.0), np.where(month <= 8, month, np.inf)
+
+
+def test_looks_at_every_month_are_the_monthly_hazard_with_cloglog_link():
+    X, month, lower, upper = looked()
+    pieces = PiecewiseExponential(breaks=np.arange(1.0, 8.0)).fit(X, interval_target(lower, upper))
+    monthly = DiscreteHazard(link="cloglog").fit(X, survival_target(np.minimum(month, 8), month <= 8))
+    assert pieces.coef_ == pytest.approx(monthly.coef_, rel=1e-9)
+    assert pieces.std_error_ == pytest.approx(monthly.std_error_, rel=1e-9)
+    assert pieces.log_likelihood_ == pytest.approx(monthly.log_likelihood_, rel=1e-12)
+    assert pieces.log_likelihood_null_ == pytest.approx(monthly.log_likelihood_null_, rel=1e-12)
+    assert pieces.score(X, interval_target(lower, upper)) == pytest.approx(pieces.log_likelihood_ / 500)
+
+
+def test_one_piece_between_looks_is_the_exponential_law():
+    X, _, lower, upper = looked()
+    rng = np.random.default_rng(1)
+    entry, weight = np.where(rng.random(500) < 0.3, np.minimum(lower, 2.0), 0.0), rng.uniform(0.5, 2.0, 500)
+    upper[:50] = lower[:50] = lower[:50] + 0.5  # some times are known
+    y = interval_target(lower, upper, entry=entry)
+    one = PiecewiseExponential(breaks=[]).fit(X, y, sample_weight=weight)
+    law = AFT(distribution="exponential").fit(X, y, sample_weight=weight)
+    assert one.coef_ == pytest.approx(-law.coef_, rel=1e-8)
+    assert one.robust_std_error_ == pytest.approx(law.robust_std_error_, rel=1e-7)
+    assert one.log_likelihood_ == pytest.approx(law.log_likelihood_, rel=1e-12)
+
+
+def test_slope_and_curvature_between_looks_are_those_of_the_likelihood():
+    X, _, lower, upper = looked()
+    y = interval_target(np.where(lower > 1, lower - 1, lower), upper)  # looks two months apart cross the breaks
+    model = PiecewiseExponential(breaks=[2.0, 5.0]).fit(X, y)
+    again = PiecewiseExponential(breaks=[2.0, 5.0]).fit(X, y)
+    point = np.append(model.level_, model.coef_)
+
+    def height(at):
+        again.level_, again.coef_ = at[:3], at[3:]
+        return again.score(X, y) * 500
+
+    step = 1e-4 * np.eye(5)
+    bend = [
+        [(height(point + a + b) - height(point + a) - height(point + b) + height(point)) / 1e-8 for a in step]
+        for b in step
+    ]
+    assert [(height(point + a) - height(point - a)) / 2e-4 for a in step] == pytest.approx([0.0] * 5, abs=1e-3)
+    assert np.linalg.inv(-np.array(bend)) == pytest.approx(model.covariance_, rel=2e-3, abs=1e-6)
+    assert PiecewiseExponential().fit(X, y).breaks_.tolist() == [2.0, 3.0, 5.0, 6.0]
+
+
 def test_bad_input_is_named():
     X, y = data()
     with pytest.raises(InputError, match="breaks must rise, but they are 5, 2"):
@@ -142,8 +202,6 @@ def test_bad_input_is_named():
         PiecewiseExponential(breaks=[0, 2]).fit(X, y)
     with pytest.raises(InputError, match=r"nobody left in 2 of 3 pieces \(first: months 1000 to 2000\)"):
         PiecewiseExponential(breaks=[1000, 2000]).fit(X, y)
-    with pytest.raises(InputError, match="needs exact times of leaving"):
-        PiecewiseExponential(breaks=[5]).fit(X, interval_target(np.ones(90), np.full(90, 7.0)))
     with pytest.raises(InputError, match=r"max_iter must be a whole number, not 3\.5"):
         PiecewiseExponential(max_iter=3.5).fit(X, y)
     with pytest.raises(InputError, match="is the same for every customer"):

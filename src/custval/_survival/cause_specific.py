@@ -12,7 +12,7 @@ from custval._core.encoding import plain_matrix
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.frames import frame_length, is_frame, rows
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, forecast_covariance
 from custval._core.validation import check_length, check_scalar, check_whole, float_array, nearest
 from custval._survival.cause_path import at_times, compete, slope_by_hazard
 from custval._survival.cox import CoxPH
@@ -85,9 +85,9 @@ class CauseSpecificHazard(Estimator):
     >>> model.causes_
     ('moved', 'price')
     >>> model.predict_incidence({"fee": [40.0]}, [1, 3]).round(3).tolist()
-    [[[0.0, 0.145], [0.18, 0.724]]]
+    [[[0.0, 0.104], [0.199, 0.712]]]
     >>> model.predict_survival({"fee": [40.0]}, [1, 3]).round(3).tolist()
-    [[0.82, 0.131]]
+    [[0.801, 0.184]]
     """
 
     __module__ = "custval.survival"
@@ -332,6 +332,13 @@ class CauseSpecificHazard(Estimator):
             parts.append(table)
         return pd.concat(parts, ignore_index=True)
 
+    @property
+    def forecast_covariance_(self) -> FloatArray | None:
+        """Covariance of what :meth:`pullback` takes gradients in: that of each model in turn; None without errors."""
+        self._check_fitted()
+        blocks = [block for block in map(forecast_covariance, self.models_) if block is not None]
+        return _diagonal(blocks) if len(blocks) == len(self.models_) else None
+
     def pullback(
         self,
         X: AnyFrame,
@@ -356,8 +363,8 @@ class CauseSpecificHazard(Estimator):
         Returns
         -------
         ndarray of shape (n, P)
-            Gradient of ``sum_t w S(t) + sum_kt c (F_k(t) - F_k(t-1))``, in the order of ``covariance_``; causes share
-            the departures of a unit of time as the hazards of that unit say.
+            Gradient of ``sum_t w S(t) + sum_kt c (F_k(t) - F_k(t-1))``, in the order of ``forecast_covariance_``;
+            causes share the departures of a unit of time as the hazards of that unit say.
         """
         self._check_fitted()
         weight = float_array(survival_weight, "survival_weight", ndim=2)

@@ -9,8 +9,8 @@ import numpy as np
 from custval._core.errors import InputError
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
 from custval._core.validation import check_choice, check_length, check_scalar, float_array
+from custval._survival.band import SurvivalBand, check_band, survival_band
 from custval._survival.cox_ahead import log_spread, pullback_ahead, survival_ahead
-from custval._survival.cox_band import SurvivalBand, survival_band
 from custval._survival.cox_baseline import cox_baseline, noise_cells
 from custval._survival.cox_data import checked_data, learn_design, split_strata, strata_labels
 from custval._survival.cox_diagnostics import CoxTests, chi_square_tail
@@ -240,8 +240,7 @@ class CoxPH(CoxForecasts):
         ([[0.057, 0.007]], [[0.956, 0.844]])
         """
         matrix = self._design(X)
-        level = check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
-        check_choice(conf_type, "conf_type", ("log", "log-log", "plain"))
+        level = check_band(conf_level, conf_type)
         covariance = self._needed_covariance("a band")
         path, when = self._ahead(X, len(matrix), times, given, strata, hold=False)
         z, risk = matrix - self.center_, self._risk(matrix)

@@ -90,7 +90,7 @@ def interval_target(
     -------
     numpy.ndarray of shape (n,)
         Structured: ``entry``, ``lower`` and ``upper`` (float64). ``dtype.metadata`` holds ``causes`` and ``time_unit``.
-        :class:`AFT`, :class:`MixtureCure` and :func:`turnbull` take it as ``y``.
+        :class:`AFT`, :class:`MixtureCure`, :class:`PiecewiseExponential` and :func:`turnbull` take it as ``y``.
 
     Raises
     ------

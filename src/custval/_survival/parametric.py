@@ -19,6 +19,7 @@ from custval._core.estimator import Estimator
 from custval._core.frames import frame_length
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray
 from custval._core.validation import check_length, check_scalar, check_whole, float_array, sample_weight_array
+from custval._survival.band import SurvivalBand, check_band, survival_band
 from custval._survival.discrete_reasons import Reasons, top_reasons
 from custval._survival.exits import weight_of_exits
 from custval._survival.interval_target import Spans, read_spans
@@ -135,6 +136,57 @@ class ParametricModel(Estimator):
             Probabilities; there is one way of leaving.
         """
         return -np.expm1(-self.predict_cumulative_hazard(X, times, given=given))[:, None, :]
+
+    def predict_survival_band(
+        self,
+        X: AnyFrame,
+        times: ArrayLike | None = None,
+        *,
+        given: ArrayLike | None = None,
+        conf_level: float = 0.95,
+        conf_type: str = "log-log",
+    ) -> SurvivalBand:
+        """Return the survival with its standard error and bounds at each time.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, columns)
+            Customers.
+        times : array_like of shape (H,), optional
+            Times from now, >= 0; None: 1, 2, ... up to the last observed time.
+        given : float or array_like of shape (n,), optional
+            Time already stayed, >= 0; None: 0.
+        conf_level : float, default 0.95
+            Coverage at each time, between 0 and 1.
+        conf_type : {"log-log", "log", "plain"}, default "log-log"
+            Scale on which the bounds are symmetric; log-log keeps them between 0 and 1.
+
+        Returns
+        -------
+        SurvivalBand
+            Survival, std_error, lower, upper, each (n, H): by the delta method from ``covariance_`` (robust where that
+            is), if the law is the true one.
+
+        Examples
+        --------
+        >>> from custval.survival import AFT, survival_target
+        >>> y = survival_target([9, 5, 8, 2, 12, 4], [0, 1, 1, 1, 0, 1])
+        >>> model = AFT().fit({"fee": [20.0, 30.0, 20.0, 40.0, 30.0, 40.0]}, y)
+        >>> band = model.predict_survival_band({"fee": [25.0]}, [6])
+        >>> band.survival.round(2).tolist(), band.lower.round(2).tolist(), band.upper.round(2).tolist()
+        ([[0.81]], [[0.25]], [[0.97]])
+        """
+        level = check_band(conf_level, conf_type)
+        ahead, stayed = self._ahead(times, given, X)
+        matrix = self._design(X)
+        theta, centred = self._theta(matrix), matrix - self.center_
+        survival, error = np.empty((len(matrix), len(ahead))), np.empty((len(matrix), len(ahead)))
+        for rows in _blocks(len(matrix), len(ahead) * len(theta) ** 2):
+            log_s, moves = _slope_ahead(self._family(), theta[:, rows], ahead, stayed[rows])
+            spread = self._predictor_covariance(centred[rows])
+            survival[rows] = np.exp(log_s)
+            error[rows] = np.sqrt(np.maximum(np.einsum("qnh,rnh,nqr->nh", moves, moves, spread), 0.0))
+        return survival_band(ahead, survival, error, level=level, conf_type=conf_type, time_unit=self.time_unit_)
 
     def predict_quantile(self, X: AnyFrame, share: float = 0.5, *, given: ArrayLike | None = None) -> FloatArray:
         """Return the time from now by which a customer has left with probability `share`.
@@ -334,6 +386,12 @@ class ParametricModel(Estimator):
             [np.column_stack([own, own[:, None] * centred[:, columns]]) for own, (_, _, columns) in parts], axis=1
         )
 
+    def _predictor_covariance(self, centred: FloatArray) -> FloatArray:
+        """Return the covariance of each customer's predictors, (n, Q, Q)."""
+        unit = np.eye(len(self._average()))[:, :, None] * np.ones(len(centred))
+        by_parameter = np.stack([self._by_parameter(own, centred) for own in unit])
+        return np.asarray(np.einsum("qnp,pm,rnm->nqr", by_parameter, self.covariance_, by_parameter, optimize=True))
+
     def _column_parts(self, slopes: FloatArray, centred: FloatArray) -> FloatArray:
         """Return what each column adds (n, p), to first order, where `slopes` (Q, n) are those by the predictors."""
         parts = np.zeros_like(centred)
@@ -440,14 +498,21 @@ def _pulled(
     family: PredictionFamily, theta: FloatArray, ahead: FloatArray, stayed: FloatArray, weight: FloatArray
 ) -> FloatArray:
     """Return the gradient of sum_t weight S(t | stayed) by the predictors, (Q, n)."""
+    log_s, moves = _slope_ahead(family, theta, ahead, stayed)
+    return np.asarray(np.einsum("nh,qnh->qn", weight * np.exp(log_s), moves))
+
+
+def _slope_ahead(
+    family: PredictionFamily, theta: FloatArray, ahead: FloatArray, stayed: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return log S(t | stayed), (n, H), and its gradient by the predictors, (Q, n, H)."""
     with np.errstate(divide="ignore"):
         start, there = np.log(stayed)[:, None], np.log(stayed[:, None] + ahead)
     now, base = family.log_survival_slope(start, theta[:, :, None])
     log_s, slope = family.log_survival_slope(there, theta[:, :, None])
     with np.errstate(invalid="ignore", over="ignore"):
-        survival = np.where(np.isfinite(now), np.exp(np.minimum(log_s - now, 0.0)), 0.0)
-    moves = np.where(survival > 0, slope - base, 0.0)
-    return np.asarray(np.einsum("nh,qnh->qn", weight * survival, moves))
+        left = np.where(np.isfinite(now), np.minimum(log_s - now, 0.0), -np.inf)
+        return left, np.where(np.exp(left) > 0, slope - base, 0.0)
 
 
 def _quadrature() -> tuple[FloatArray, FloatArray]:

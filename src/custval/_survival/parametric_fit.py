@@ -32,6 +32,7 @@ __all__ = (
     "fit_rows",
     "refuse_no_departures",
     "sandwich",
+    "steered",
 )
 
 _LONG_STEP = 1e-2  # a step so long where nothing is left to gain: the maximum lies at infinity
@@ -112,7 +113,7 @@ class _Problem:
             )
             bend = -self._information(jet.bend)
         bend[np.diag_indices_from(bend)] += self.penalty
-        return value, slope - self.penalty * point, _steered(bend)
+        return value, slope - self.penalty * point, steered(bend)
 
     def scores(self, point: FloatArray) -> FloatArray:
         """Return each customer's weighted gradient, (n, P)."""
@@ -130,7 +131,7 @@ class _Problem:
         return np.block(blocks)
 
 
-def _steered(information: FloatArray) -> FloatArray:
+def steered(information: FloatArray) -> FloatArray:
     """Return the matrix with every curvature made downward: far from the maximum some point up."""
     if not np.isfinite(information).all():
         return np.eye(len(information))

@@ -1,7 +1,8 @@
 """A hazard that is constant between given times, and proportional in the columns: the piecewise-exponential model.
 
 Its likelihood is that of a Poisson count for each customer and piece with the time at risk as exposure, so any engine's
-table of departures and months at risk would give the same numbers; here it is summed without building that table.
+table of departures and months at risk would give the same numbers; here it is summed without building that table. Those
+known to have left between two looks add ``log(1 - exp(-D))``, D the cumulative hazard between them.
 
 References
 ----------
@@ -12,7 +13,7 @@ Holford (1980), The analysis of rates and of survivorship using log-linear model
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,7 @@ from custval._core.errors import InputError
 from custval._core.optimize import Evaluation, information_inverse, newton
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_scalar, check_whole, float_array
+from custval._survival.error_laws import log1mexp
 from custval._survival.interval_target import Spans
 from custval._survival.parametric import ParametricModel, one_thread
 from custval._survival.parametric_fit import (
@@ -31,6 +33,7 @@ from custval._survival.parametric_fit import (
     diagnose,
     refuse_no_departures,
     sandwich,
+    steered,
 )
 from custval._survival.parametric_summary import Block, parameter_table
 
@@ -127,7 +130,7 @@ class PiecewiseExponential(ParametricModel):
         X : frame or array of shape (n, columns)
             What is known of each customer; text and categories are coded (see ``feature_names_out_``).
         y : target of shape (n,)
-            From :func:`survival_target` (one cause), or plain durations that all ended.
+            From :func:`survival_target` (one cause) or :func:`interval_target`, or plain durations that all ended.
         sample_weight : array_like of shape (n,), optional
             Case weights, >= 0.
         cluster : array_like of shape (n,), optional
@@ -141,14 +144,13 @@ class PiecewiseExponential(ParametricModel):
         Raises
         ------
         InputError
-            When nobody left in a piece, times of leaving are not exact, the target has several causes, or columns are
-            constant or collinear without a penalty.
+            When nobody left in a piece, the target has several causes, or columns are constant or collinear without a
+            penalty.
         """
         l2 = check_scalar(self.l2, "l2", low=0, high=np.inf, high_open=True)
         max_iter, tol = check_whole(self.max_iter, "max_iter", low=1), check_scalar(self.tol, "tol", low=0)
         read = self._read(X, y, sample_weight, cluster)
         refuse_no_departures(read.spans, read.weight)
-        _refuse_between(read.spans)
         breaks = _breaks(self.breaks, read.spans, read.weight)
         names = read.encoder.feature_names
         center, scale = center_and_scale(read.matrix, read.weight)
@@ -158,7 +160,7 @@ class PiecewiseExponential(ParametricModel):
         problem = _Problem.of(scaled, read.spans, read.weight, breaks, l2 / scale**2)
         _refuse_empty(problem, breaks, read.spans.time_unit)
         with one_thread():
-            level = problem.start()
+            level, null = problem.start(max_iter=max_iter, tol=tol)
             best = newton(problem.evaluate, np.append(level, np.zeros(len(names))), max_iter=max_iter, tol=tol)
         pieces = np.zeros(0, dtype=np.int64)
         parts = [Part(f"hazard of piece {j + 1}", pieces, ()) for j in range(len(level) - 1)]
@@ -174,7 +176,7 @@ class PiecewiseExponential(ParametricModel):
             self.covariance_ = robust * np.outer(unit, unit)
         self.robust_std_error_ = None if robust is None else np.sqrt(np.diag(self.covariance_))[len(level) :]
         self.log_likelihood_ = best.value + float(problem.penalty @ best.point[len(level) :] ** 2) / 2
-        self.log_likelihood_null_ = problem.null(level)
+        self.log_likelihood_null_ = null
         self.n_iter_ = best.iterations
         return self
 
@@ -230,7 +232,6 @@ class PiecewiseExponential(ParametricModel):
         return self._family().mean_ahead(theta, horizon, stayed)
 
     def _log_chance(self, theta: FloatArray, spans: Spans) -> FloatArray:
-        _refuse_between(spans)
         return self._family().log_chance(theta, spans)
 
 
@@ -278,23 +279,32 @@ class PiecewiseFamily:
 
     def log_chance(self, theta: FloatArray, spans: Spans) -> FloatArray:
         """Return each customer's log-likelihood."""
-        exposure = self.exposure(spans.lower) - self.exposure(spans.entry)
-        piece = np.searchsorted(self.breaks, spans.lower, side="left")
-        hazard = theta[piece, np.arange(len(spans))]
-        return np.asarray(np.where(spans.exact, hazard, 0.0) - (np.exp(theta) * exposure).sum(axis=0))
+        rate = np.exp(theta)
+        made = -(rate * (self.exposure(spans.lower) - self.exposure(spans.entry))).sum(axis=0)
+        exact = np.flatnonzero(spans.exact)
+        made[exact] += theta[np.searchsorted(self.breaks, spans.lower[exact], side="left"), exact]
+        inside = np.flatnonzero(spans.left & ~spans.exact)
+        between = self.exposure(spans.upper[inside]) - self.exposure(spans.lower[inside])
+        made[inside] += log1mexp((rate[:, inside] * between).sum(axis=0))
+        return np.asarray(made)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Problem:
-    """The Poisson likelihood: scaled columns (n, p), time at risk by piece (n, J), departures by piece (n, J)."""
+    """The Poisson likelihood: scaled columns (n, p), time at risk by piece (n, J), departures by piece.
+
+    The B rows `inside` left between two looks, with the time by piece between them (B, J).
+    """
 
     X: FloatArray
     exposure: FloatArray
     piece: IntArray
-    left: FloatArray  # weight of those who left, else 0
+    left: FloatArray  # weight of those whose time of leaving is known, else 0
     weight: FloatArray
     events: FloatArray  # (J,)
     penalty: FloatArray
+    inside: IntArray
+    between: FloatArray
 
     @classmethod
     def of(cls, X: FloatArray, spans: Spans, weight: FloatArray, breaks: FloatArray, penalty: FloatArray) -> Self:
@@ -302,49 +312,78 @@ class _Problem:
         exposure = (family.exposure(spans.lower) - family.exposure(spans.entry)).T
         piece = np.searchsorted(breaks, spans.lower, side="left")
         left = np.where(spans.exact, weight, 0.0)
-        events = np.bincount(piece, weights=left, minlength=len(breaks) + 1)
-        return cls(X, np.ascontiguousarray(exposure), piece, left, weight, events.astype(np.float64), penalty)
+        events = np.bincount(piece, weights=left, minlength=len(breaks) + 1).astype(np.float64)
+        inside = np.flatnonzero(spans.left & ~spans.exact)
+        between = (family.exposure(spans.upper[inside]) - family.exposure(spans.lower[inside])).T
+        wide = np.ascontiguousarray(exposure)
+        return cls(X, wide, piece, left, weight, events, penalty, inside, np.ascontiguousarray(between))
 
-    def start(self) -> FloatArray:
-        """Return the log of departures over time at risk in each piece: the fit without columns."""
-        return np.asarray(np.log(self.events / (self.weight @ self.exposure)))
+    def spread_events(self) -> FloatArray:
+        """Return departures by piece (J,), those between two looks spread evenly over the time between them."""
+        share = self.between / np.where(self.inside.size, self.between.sum(axis=1, keepdims=True), 1.0)
+        return np.asarray(self.events + self.weight[self.inside] @ share)
 
-    def null(self, level: FloatArray) -> float:
-        return float(self.events @ level - self.events.sum())
+    def start(self, *, max_iter: int, tol: float) -> tuple[FloatArray, float]:
+        """Return the log hazards without columns, and the log-likelihood there."""
+        exposure = self.weight @ self.exposure + self.weight[self.inside] @ self.between / 2
+        level = np.asarray(np.log(self.spread_events() / exposure))
+        if not self.inside.size:  # departures over time at risk are the maximum
+            return level, float(self.events @ level - self.events.sum())
+        plain = replace(self, X=self.X[:, :0], penalty=self.penalty[:0])
+        best = newton(plain.evaluate, level, max_iter=max_iter, tol=tol)
+        return best.point, best.value
 
     def evaluate(self, point: FloatArray) -> Evaluation:
         pieces = len(self.events)
         level, coef = point[:pieces], point[pieces:]
         with np.errstate(over="ignore", invalid="ignore"):
-            expected = self._expected(level, coef)
-            mine = expected.sum(axis=1)
-            value = self.events @ level + self.left @ (self.X @ coef) - mine.sum() - self.penalty @ coef**2 / 2
+            net, moves, bend, gained = self._expected(level, coef)
+            value = self.events @ level + self.left @ (self.X @ coef) + gained - self.penalty @ coef**2 / 2
             if not np.isfinite(value):
                 return -np.inf, np.zeros_like(point), np.eye(len(point))
-        by_piece = expected.sum(axis=0)
+        mine, by_piece = net.sum(axis=1), net.sum(axis=0)
         slope = np.append(self.events - by_piece, self.X.T @ (self.left - mine) - self.penalty * coef)
-        cross = expected.T @ self.X
+        cross = net.T @ self.X
         low = self.X.T @ (self.X * mine[:, None]) + np.diag(self.penalty)
-        return float(value), slope, np.block([[np.diag(by_piece), cross], [cross.T, low]])
+        told = np.block([[np.diag(by_piece), cross], [cross.T, low]])
+        if not self.inside.size:
+            return float(value), slope, told
+        pull = np.column_stack([moves, self.X[self.inside] * moves.sum(axis=1)[:, None]])
+        return float(value), slope, steered(told + pull.T @ (pull * bend[:, None]))
 
     def scores(self, point: FloatArray) -> FloatArray:
         """Return each customer's weighted gradient, (n, J + p)."""
         pieces = len(self.events)
-        expected = self._expected(point[:pieces], point[pieces:])
-        own = -expected
+        net = self._expected(point[:pieces], point[pieces:])[0]
+        own = -net
         own[np.arange(len(own)), self.piece] += self.left
-        return np.column_stack([own, self.X * (self.left - expected.sum(axis=1))[:, None]])
+        return np.column_stack([own, self.X * (self.left - net.sum(axis=1))[:, None]])
 
-    def _expected(self, level: FloatArray, coef: FloatArray) -> FloatArray:
-        """Return expected departures (n, J)."""
-        return np.asarray(self.exposure * np.exp(level) * (self.weight * np.exp(self.X @ coef))[:, None])
+    def _expected(self, level: FloatArray, coef: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return expected departures less those between two looks (n, J), and how the latter move.
+
+        With D the hazard between the looks, ``d log(1 - exp(-D)) = dD / expm1(D)``: D by piece (B, J), minus the second
+        derivative by D (B,), and what both parts add to the log-likelihood.
+        """
+        relative = np.exp(self.X @ coef)
+        net = np.asarray(self.exposure * np.exp(level) * (self.weight * relative)[:, None])
+        gained = -float(net.sum())
+        if not self.inside.size:
+            return net, np.zeros((0, len(level))), np.zeros(0), gained
+        own = self.weight[self.inside]
+        moves = self.between * np.exp(level) * relative[self.inside][:, None]
+        hazard = moves.sum(axis=1)
+        odds = 1.0 / np.expm1(hazard)
+        net[self.inside] -= (own * odds)[:, None] * moves
+        return net, moves, own * odds * (1 + odds), gained + float(own @ log1mexp(hazard))
 
 
 def _breaks(asked: Sequence[float] | None, spans: Spans, weight: FloatArray) -> FloatArray:
     if asked is None:
         gone = spans.left & (weight > 0)
-        order = np.argsort(spans.lower[gone], kind="stable")
-        times, total = spans.lower[gone][order], np.cumsum(weight[gone][order])
+        # of two looks the later one, so that no break cuts what nobody looked into
+        order = np.argsort(spans.upper[gone], kind="stable")
+        times, total = spans.upper[gone][order], np.cumsum(weight[gone][order])
         cuts = np.unique([times[np.searchsorted(total, share * total[-1] - 1e-9)] for share in _SHARES])
         return np.asarray(cuts[cuts < times[-1]])
     breaks = float_array(np.atleast_1d(np.asarray(asked, dtype=np.float64)), "breaks", low=0.0, low_open=True)
@@ -353,16 +392,8 @@ def _breaks(asked: Sequence[float] | None, spans: Spans, weight: FloatArray) -> 
     return breaks
 
 
-def _refuse_between(spans: Spans) -> None:
-    if (spans.left & ~spans.exact).any():
-        raise InputError(
-            "the piecewise-exponential model needs exact times of leaving, but some are known only between two looks; "
-            "use AFT, MixtureCure or turnbull for those"
-        )
-
-
 def _refuse_empty(problem: _Problem, breaks: FloatArray, time_unit: str) -> None:
-    empty = np.flatnonzero(problem.events == 0)
+    empty = np.flatnonzero(problem.spread_events() == 0)
     if empty.size:
         edges = np.concatenate([[0.0], breaks, [np.inf]])
         j = int(empty[0])

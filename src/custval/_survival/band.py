@@ -1,4 +1,4 @@
-"""Predicted survival with its uncertainty: the coefficients' and the baseline's."""
+"""Predicted survival with its uncertainty: of the coefficients, and of the baseline or the law."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from custval._core.doors import public
 from custval._core.errors import import_pandas
 from custval._core.results import Result, frozen
 from custval._core.typing import FloatArray
+from custval._core.validation import check_choice, check_scalar
 from custval._survival.intervals import probability_bounds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("SurvivalBand", "survival_band")
+__all__ = ("SurvivalBand", "check_band", "survival_band")
 
 
 @public("survival")
@@ -65,6 +66,12 @@ class SurvivalBand(Result):
         for name in ("survival", "std_error", "lower", "upper"):
             table[name] = np.ma.filled(np.ma.asarray(getattr(self, name)), np.nan).ravel()
         return frames.DataFrame(table)
+
+
+def check_band(conf_level: float, conf_type: str) -> float:
+    """Return the coverage, checked with the scale of the bounds."""
+    check_choice(conf_type, "conf_type", ("log", "log-log", "plain"))
+    return check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
 
 
 def survival_band(
