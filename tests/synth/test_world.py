@@ -25,7 +25,7 @@ def test_tables_have_the_agreed_columns(world):
     assert {name: list(table.columns) for name, table in world.tables.items()} == {
         "subscribers": [
             *("subscriber_id", "activation", "region", "brand", "plan", "monthly_fee", "contract", "contract_end"),
-            *("account_id", "age", "paperless", "autopay"),
+            *("account_id", "age", "paperless", "autopay", "prepaid"),
         ],
         "cdr": [
             *("subscriber_id", "event_time", "kind", "direction", "other_party", "duration_s", "volume_mb", "on_net"),
@@ -35,9 +35,23 @@ def test_tables_have_the_agreed_columns(world):
         "contacts": ["subscriber_id", "event_time", "kind"],
         "holdings": ["subscriber_id", "service", "added", "removed"],
         "departures": ["subscriber_id", "departure_time", "cause"],
-        "campaigns": ["subscriber_id", "event_time", "treated", "offer", "accepted", "left_within_3m"],
+        "campaigns": ["subscriber_id", "event_time", "treated", "offer", "accepted", "left_within_3m", "design"],
+        "payments": ["subscriber_id", "bill_time", "due_time", "paid_time", "amount"],
+        "ageing": [*("subscriber_id", "month_end", "not_due", "days_1_30", "days_31_60", "days_61_90", "days_over_90")],
+        "topups": ["subscriber_id", "event_time", "amount"],
+        "renewals": ["subscriber_id", "event_time", "contract", "term_months", "renewal"],
+        "offers": ["subscriber_id", "event_time", "design", "treated", "offer", "bought", "spend"],
+        "winbacks": [
+            *("subscriber_id", "event_time", "treated", "offer", "returned", "new_subscriber_id", "return_time")
+        ],
+        "plans": [
+            *("plan", "monthly_fee", "included_minutes", "included_sms", "included_mb", "price_per_minute"),
+            *("price_per_sms", "price_per_mb"),
+        ],
+        "services": ["service", "monthly_price", "monthly_margin"],
     }
-    assert all(table["subscriber_id"].dtype == np.int64 for table in world.tables.values())
+    about_people = [table for name, table in world.tables.items() if name not in ("plans", "services")]
+    assert all(table["subscriber_id"].dtype == np.int64 for table in about_people)
     assert str(world.tables["subscribers"]["activation"].dtype) == "datetime64[s]"
     assert (
         world.tables["subscribers"]["contract_end"]

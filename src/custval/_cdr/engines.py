@@ -54,7 +54,9 @@ def named_tables(tables: Any) -> dict[str, Any]:
 def _named(tables: Any) -> dict[str, Any]:
     if isinstance(tables, (str, Path)):
         folder = Path(tables)
-        found = {name: folder / f"{name}.parquet" for name in COLUMNS if (folder / f"{name}.parquet").exists()}
+        files = {name: folder / f"{name}.parquet" for name in COLUMNS if (folder / f"{name}.parquet").exists()}
+        parts = {name: folder / name / "*.parquet" for name in COLUMNS if any((folder / name).glob("*.parquet"))}
+        found = {**parts, **files}
         if not found:
             raise InputError("the folder holds no Parquet file named after a table, such as subscribers.parquet")
         return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._cdr.engines import named_tables, open_tables
-from custval._cdr.schema import COLUMNS, LEGAL, check_columns, check_ids
+from custval._cdr.schema import CATALOGUE, COLUMNS, LEGAL, check_columns, check_ids
 from custval._core.doors import public
 from custval._core.results import Result, frozen
 from custval._core.typing import IntArray, TextArray
@@ -91,7 +91,7 @@ def check_tables(tables: Any, *, engine: str | None = None) -> TableChecks:
             )
             check_ids({"subscribers": schemas["subscribers"], name: schema})
             found += _counted(name, table, schema)
-            if name != "subscribers":
+            if name not in ("subscribers", *CATALOGUE):
                 found.append(_unknown(name, table, opened.tables["subscribers"]))
             if name in _ONCE:
                 keys, effect = _ONCE[name]
@@ -137,18 +137,30 @@ _KEYS = {
     "holdings": ("subscriber_id", "service", "added", "removed"),
     "departures": ("subscriber_id", "departure_time"),
     "campaigns": ("subscriber_id", "event_time"),
+    "payments": ("subscriber_id", "paid_time", "amount"),
+    "ageing": ("subscriber_id", "month_end"),
+    "topups": ("subscriber_id", "event_time", "amount"),
+    "renewals": ("subscriber_id", "event_time"),
+    "offers": ("subscriber_id", "event_time"),
+    "winbacks": ("subscriber_id", "event_time"),
+    "plans": ("plan", "monthly_fee"),
+    "services": ("service",),
 }
 _NOT_NEGATIVE = {
     "subscribers": ("monthly_fee",),
     "cdr": ("duration_s", "volume_mb", "charge"),
     "bills": ("amount", "interconnect", "cost_to_serve", "arrears"),
+    "payments": ("amount",),
+    "topups": ("amount",),
+    "plans": tuple(name for name in COLUMNS["plans"] if name != "plan"),
 }
-_TIMES = ("event_time", "bill_time", "added", "removed", "departure_time")
+_TIMES = ("event_time", "bill_time", "paid_time", "month_end", "added", "removed", "departure_time")
 _PLAUSIBLE = (315_532_800, 4_102_444_800)  # 1980 and 2100
 _ONCE = {
     "bills": (("subscriber_id", "bill_time"), "counted twice"),
     "holdings": (("subscriber_id", "service", "added"), "counted twice"),
     "departures": (("subscriber_id",), "gone from the first on"),
+    "plans": (("plan",), "refused"),
 }
 
 

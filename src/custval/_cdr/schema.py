@@ -8,7 +8,7 @@ from typing import Any
 from custval._core.errors import InputError
 from custval._core.validation import nearest
 
-__all__ = ("COLUMNS", "LEGAL", "LONG_AGO", "check_columns", "check_ids", "check_table_names")
+__all__ = ("CATALOGUE", "COLUMNS", "LEGAL", "LONG_AGO", "check_columns", "check_ids", "check_table_names")
 
 # id: numbers or text, alike in all tables; number: int or float; seconds: epoch seconds; time: a date or datetime;
 # and text is text or categories, a flag booleans
@@ -26,6 +26,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "age": "number",
         "paperless": "flag",
         "autopay": "flag",
+        "prepaid": "flag",
     },
     "cdr": {
         "subscriber_id": "id",
@@ -53,7 +54,39 @@ COLUMNS: dict[str, dict[str, str]] = {
     "holdings": {"subscriber_id": "id", "service": "text", "added": "seconds", "removed": "seconds"},
     "departures": {"subscriber_id": "id", "departure_time": "seconds", "cause": "text"},
     "campaigns": {"subscriber_id": "id", "event_time": "seconds", "treated": "flag"},
+    "payments": {
+        "subscriber_id": "id",
+        "bill_time": "seconds",
+        "due_time": "seconds",
+        "paid_time": "seconds",
+        "amount": "number",
+    },
+    "ageing": {
+        "subscriber_id": "id",
+        "month_end": "seconds",
+        "not_due": "number",
+        "days_1_30": "number",
+        "days_31_60": "number",
+        "days_61_90": "number",
+        "days_over_90": "number",
+    },
+    "topups": {"subscriber_id": "id", "event_time": "seconds", "amount": "number"},
+    "renewals": {"subscriber_id": "id", "event_time": "seconds", "contract": "text", "term_months": "number"},
+    "offers": {"subscriber_id": "id", "event_time": "seconds", "treated": "flag", "bought": "flag", "spend": "number"},
+    "winbacks": {"subscriber_id": "id", "event_time": "seconds", "treated": "flag", "returned": "flag"},
+    "plans": {
+        "plan": "text",
+        "monthly_fee": "number",
+        "included_minutes": "number",
+        "included_sms": "number",
+        "included_mb": "number",
+        "price_per_minute": "number",
+        "price_per_sms": "number",
+        "price_per_mb": "number",
+    },
+    "services": {"service": "text", "monthly_price": "number", "monthly_margin": "number"},
 }
+CATALOGUE = ("plans", "services")  # what is sold, about no subscriber
 
 LEGAL: dict[tuple[str, str], tuple[str, ...]] = {
     ("cdr", "kind"): ("voice", "sms", "data"),
@@ -89,8 +122,9 @@ def check_ids(schemas: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse tables of which one names subscribers by text and another by number: they would never meet."""
     import narwhals as nw
 
-    text = [name for name, schema in schemas.items() if schema["subscriber_id"] == nw.String]
-    numbers = [name for name in schemas if name not in text]
+    named = {name: schema for name, schema in schemas.items() if name not in CATALOGUE}
+    text = [name for name, schema in named.items() if schema["subscriber_id"] == nw.String]
+    numbers = [name for name in named if name not in text]
     if text and numbers:
         raise InputError(
             f"subscriber_id is text in {', '.join(map(repr, text))} but a number in {', '.join(map(repr, numbers))}; "

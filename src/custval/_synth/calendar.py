@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,9 @@ import numpy as np
 from custval._core.errors import InputError
 from custval._core.typing import FloatArray, IntArray
 
-__all__ = ("DAY", "Calendar", "hour_profile")
+__all__ = ("DAY", "Calendar")
 
 DAY = 86_400
-_WEEKDAY = np.array([1.02, 1.02, 1.04, 1.06, 1.14, 0.95, 0.77])  # Monday to Sunday
-_HOURS = np.array(
-    [10, 6, 4, 3, 4, 7, 16, 36, 54, 62, 68, 76, 82, 74, 68, 70, 78, 88, 80, 64, 50, 40, 30, 18], dtype=np.float64
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +43,14 @@ class Calendar:
         """Return the epoch seconds of the last second of `month`."""
         return self.month_start(np.asarray(month, dtype=np.int64) + 1) - 1
 
-    def intensity(self, month: int) -> tuple[FloatArray, FloatArray]:
+    def intensity(
+        self, month: int, weekdays: Sequence[float], hours_of_day: Sequence[float]
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the hours of `month` (epoch seconds) and the share of a month's traffic before each of them."""
         begin, end = int(self.month_start(month)), int(self.month_start(month + 1))
         hours = np.arange(begin, end + 1, 3600)
         weekday = (hours[:-1] // DAY + 3) % 7  # 1 January 1970 was a Thursday
-        weight = _WEEKDAY[weekday] * hour_profile()[(hours[:-1] % DAY) // 3600]
+        profile = np.asarray(hours_of_day, dtype=np.float64)
+        weight = np.asarray(weekdays)[weekday] * (profile / profile.sum())[(hours[:-1] % DAY) // 3600]
         share = np.concatenate([[0.0], np.cumsum(weight)])
         return hours.astype(np.float64), share / share[-1]
-
-
-def hour_profile() -> FloatArray:
-    """Return the share of traffic that begins in each hour of the day: two humps, near 12 h and 17 h."""
-    profile: FloatArray = _HOURS / _HOURS.sum()
-    return profile

@@ -96,7 +96,8 @@ def calibration_report(world: World) -> Calibration:
     if voice.empty:
         raise InputError("the world has no call records to compare; raise records_per_subscriber_month")
     messages = cdr[cdr["kind"] == "sms"]
-    rows = [*_gaps(voice, messages), *_durations(voice), *_hours(voice), *_hazards(world), *_money(world)]
+    rows = [*_gaps(voice, messages), *_durations(voice), *_hours(voice), *_circles(cdr), *_hazards(world)]
+    rows += _money(world)
     facts, sources, numbers, low, high = zip(*rows, strict=True)
     values, least, most = (np.asarray(column, dtype=np.float64) for column in (numbers, low, high))
     return Calibration(
@@ -162,6 +163,19 @@ def _hours(voice: Any) -> list[Row]:
     return [night, noon, evening]
 
 
+def _circles(cdr: Any) -> list[Row]:
+    """Compare the number of contacts: a heavy tail, and few new ones after some thirty days."""
+    talks = cdr[cdr["kind"] != "data"]
+    pairs = talks.groupby(["subscriber_id", "other_party"], observed=True)["event_time"].min()
+    degree = pairs.groupby("subscriber_id").size().to_numpy()
+    heavy = float(np.quantile(degree, 0.99) / np.median(degree))
+    spread = float(degree.std() / degree.mean())
+    return [
+        ("degree, quantile 0.99 / median (times)", "Onnela 2007 (heavy tail)", heavy, 2.5, 12.0),
+        ("degree, variation (sd / mean)", "Onnela 2007 (heavy tail)", spread, 0.5, 2.5),
+    ]
+
+
 def _hazards(world: World) -> list[Row]:
     source, truth = "IBM Telco", world.truth
     contract = world.tables["subscribers"]["contract"].to_numpy().astype(str)
@@ -173,6 +187,11 @@ def _hazards(world: World) -> list[Row]:
     cause = world.tables["departures"]["cause"]
     for name, target in (("voluntary", 0.90), ("incidental", 0.028)):
         rows.append(_rate(f"share of causes, {name}", source, (int((cause == name).sum()), len(cause)), target, 0.02))
+    if world.truth.departed_tie.any():
+        tie, at_risk = world.truth.departed_tie, world.truth.at_risk
+        hazard = world.truth.hazard[..., 0]
+        ratio = float(hazard[at_risk & tie].mean() / hazard[at_risk & ~tie].mean())
+        rows.append(("hazard with a departed tie (times)", "Dasgupta 2008", ratio, 1.5, 3.0))
     rows.append(("contract-end spike (times)", "assumption", _spike(world), 2.0, 10.0))
     return rows
 

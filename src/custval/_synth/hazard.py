@@ -35,6 +35,7 @@ def covariates(
     autopay: BoolArray,
     price_sensitivity: FloatArray,
     satisfaction: FloatArray,
+    departed_tie: BoolArray,
 ) -> FloatArray:
     """Return the matrix (subscribers, covariates) that the coefficients multiply, in the order of `COVARIATES`."""
     columns = (
@@ -50,6 +51,7 @@ def covariates(
         autopay,
         price_sensitivity,
         -satisfaction,
+        departed_tie,
     )
     return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
 

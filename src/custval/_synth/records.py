@@ -13,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
-from custval._synth.months import Panel
+from custval._synth.block import Block
+from custval._synth.months import moving_away, network_trouble
 from custval._synth.population import FIRST_ID
-from custval._synth.setting import Setting
-from custval._synth.social import OFF_NET_ID, Contacts
+from custval._synth.scenario import Scenario
+from custval._synth.social import OFF_NET_ID
 
-__all__ = ("DIRECTIONS", "KINDS", "Crowd", "Records", "block_records", "empty_columns", "write_sorted")
+__all__ = ("DIRECTIONS", "KINDS", "Numbers", "Records", "block_month", "block_records", "empty_columns", "write_sorted")
 
 KINDS = ("voice", "sms", "data")
 DIRECTIONS = ("out", "in")
-# chance that a record follows the one before within the session, and the mean gap in seconds
-_BURSTS = {"voice": (0.55, 1200.0), "sms": (0.93, 240.0), "data": (0.30, 1200.0)}
-_MISSED, _DROPPED = 0.102, 0.012
-_LOG_DURATION = (2.80, 1.69)  # lognormal: median 16 s, p75 50, p90 143, p99 840
 
 
 @dataclass(slots=True)
@@ -47,50 +44,117 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
-    """The people of one block as the records see them.
+class Numbers:
+    """From when to when each number of the whole world belongs to a subscriber: moved away, it is off-net."""
 
-    `departed` holds the departure times of the whole world, because a number that moved away is off-net from then
-    on; `trouble` says which region of which subscriber had network trouble in which month, shape (n, months).
-    """
-
-    block: int
-    first: int
-    panel: Panel
-    contacts: Contacts
+    activated: IntArray
     departed: IntArray
-    trouble: BoolArray
+
+    def on_net(self, other: IntArray, time: IntArray) -> BoolArray:
+        """Say which numbers had not left at `time`."""
+        own = other < OFF_NET_ID
+        still: BoolArray = own & (time < self.departed[np.where(own, other - FIRST_ID, 0)])
+        return still
+
+    def reached(self, other: IntArray, time: IntArray) -> BoolArray:
+        """Say which numbers belonged to a subscriber at `time`, so that the other side has a record too."""
+        own = other < OFF_NET_ID
+        place = np.where(own, other - FIRST_ID, 0)
+        there: BoolArray = own & (time >= self.activated[place]) & (time < self.departed[place])
+        return there
 
 
-def block_records(setting: Setting, crowd: Crowd, month: int) -> list[Records]:
-    """Return the records of one block in one month, one element for each kind, in the order of subscribers."""
-    rng = setting.stream("records", crowd.block, month)
-    return [_records(rng, setting, crowd, month, kind) for kind in KINDS]
+def block_records(block: Block, numbers: Numbers, month: int) -> list[Records]:
+    """Return the records of one block in one month, one element for each kind, in the order of subscribers.
+
+    With two-sided records each answer of another subscriber follows as a further element.
+    """
+    rng = block.setting.stream("records", block.index, month)
+    parts = [_records(rng, block, numbers, month, kind) for kind in KINDS]
+    if "two-sided records" not in block.setting.behaviours:
+        return parts
+    return [side for part in parts for side in _both_sides(part, numbers)]
 
 
-def _records(rng: np.random.Generator, setting: Setting, crowd: Crowd, month: int, kind: str) -> Records:
-    panel, at, rhythm = crowd.panel, month - 1, setting.calendar.intensity(month)
+def block_month(block: Block, numbers: Numbers, month: int) -> dict[str, NDArray[Any]]:
+    """Return the columns of one block in one month, in the order of time."""
+    parts = block_records(block, numbers, month)
+    columns = empty_columns(sum(len(part.event_time) for part in parts))
+    write_sorted(parts, columns, 0)
+    return columns
+
+
+def _records(rng: np.random.Generator, block: Block, numbers: Numbers, month: int, kind: str) -> Records:
+    panel, at, scenario = block.panel, month - 1, block.setting.scenario
     who = np.repeat(np.arange(len(panel.cause)), getattr(panel, kind)[:, at])
     n, data = len(who), kind == "data"
-    time = _times(rng, who, (panel.begin[:, at], panel.end[:, at]), rhythm, _BURSTS[kind])
+    time = _times(rng, who, (panel.begin[:, at], panel.end[:, at]), block.setting.rhythm(month), _burst(scenario, kind))
     incoming = np.zeros(n, dtype=bool) if data else _chance(rng, 1.0 - panel.out_share[:, at], who)
-    other = np.zeros(n, dtype=np.int64) if data else crowd.contacts.pick(who, rng.random(n))
-    volume = _volumes(rng, n) if data else np.zeros(n)
-    drops = _DROPPED * np.where(crowd.trouble[:, at], setting.scenario.trouble_drops, 1.0)
+    other = np.zeros(n, dtype=np.int64) if data else block.contacts.pick(who, rng.random(n))
+    volume = _volumes(rng, scenario, n) if data else np.zeros(n)
+    duration = _durations(rng, scenario, n) if kind == "voice" else np.zeros(n)
+    forwarded = _chance(rng, _forwarding(block, month), who) if kind == "voice" else np.zeros(n, dtype=bool)
+    dropped = _chance(rng, _drops(block, month), who) if kind != "sms" else np.zeros(n, dtype=bool)
+    if not data:
+        other = _moved_calls(block, month, kind, who, other)
     return Records(
-        subscriber_id=FIRST_ID + crowd.first + who,
+        subscriber_id=FIRST_ID + block.first + who,
         event_time=time,
         kind=np.full(n, KINDS.index(kind), dtype=np.int8),
         direction=incoming.astype(np.int8),
         other_party=other,
-        duration_s=_durations(rng, n) if kind == "voice" else np.zeros(n),
+        duration_s=duration,
         volume_mb=volume,
-        on_net=np.ones(n, dtype=bool) if data else _on_net(other, time, crowd.departed),
-        forwarded=_chance(rng, _forwarding(panel, month), who) if kind == "voice" else np.zeros(n, dtype=bool),
-        dropped=_chance(rng, drops, who) if kind != "sms" else np.zeros(n, dtype=bool),
+        on_net=np.ones(n, dtype=bool) if data else numbers.on_net(other, time),
+        forwarded=forwarded,
+        dropped=dropped,
         roaming=_chance(rng, panel.roaming[:, at], who),
         charge=_charges(who, volume, panel.overage[:, at]) if data else np.zeros(n),
     )
+
+
+def _drops(block: Block, month: int) -> FloatArray:
+    """Return the chance that a call or session of each subscriber drops: more where the network has trouble."""
+    scenario, trouble = block.setting.scenario, network_trouble(block.setting)[block.people.region, month - 1]
+    return scenario.dropped_probability * np.where(trouble, scenario.trouble_drops, 1.0)
+
+
+def _burst(scenario: Scenario, kind: str) -> tuple[float, float]:
+    follows, gap = getattr(scenario, f"{kind}_burst")
+    return float(follows), float(gap)
+
+
+def _moved_calls(block: Block, month: int, kind: str, who: IntArray, other: IntArray) -> IntArray:
+    """Turn half the calls of a company that is about to leave to its new numbers, which are off-net."""
+    moving = moving_away(block.panel, month)
+    if not moving.any():
+        return other
+    rng = block.setting.stream("forwarding", block.index, 2 * month + (kind == "sms"))
+    turned = _chance(rng, np.where(moving, 0.5, 0.0), who) & (other < OFF_NET_ID)
+    return np.where(turned, other + OFF_NET_ID, other)
+
+
+def _both_sides(part: Records, numbers: Numbers) -> list[Records]:
+    """Return the records and those of the subscribers on the other side.
+
+    Calls that come in from a subscriber are left to that subscriber's own records, so that none is there twice.
+    """
+    own = part.other_party < OFF_NET_ID
+    if not len(own) or part.kind[0] == KINDS.index("data"):
+        return [part]
+    kept = _taken(part, np.flatnonzero(~(own & (part.direction == 1))))
+    reached = numbers.reached(kept.other_party, kept.event_time) & (kept.direction == 0)
+    kept.on_net = np.where(kept.direction == 0, reached, kept.on_net)
+    answer = _taken(kept, np.flatnonzero(reached))
+    answer.subscriber_id, answer.other_party = answer.other_party, answer.subscriber_id
+    no = np.zeros(len(answer.event_time), dtype=bool)
+    answer.direction = np.ones(len(no), dtype=np.int8)
+    answer.forwarded = answer.roaming = no
+    return [kept, answer]
+
+
+def _taken(part: Records, rows: IntArray) -> Records:
+    return Records(**{name: getattr(part, name)[rows] for name in Records.__slots__})
 
 
 def empty_columns(n: int) -> dict[str, NDArray[Any]]:
@@ -159,30 +223,27 @@ def _chance(rng: np.random.Generator, probability: FloatArray, who: IntArray) ->
     return hit
 
 
-def _durations(rng: np.random.Generator, n: int) -> FloatArray:
+def _durations(rng: np.random.Generator, scenario: Scenario, n: int) -> FloatArray:
     """Return seconds of calls: whole, at least 1 where answered, 0 where missed."""
-    centre, spread = _LOG_DURATION
+    centre, spread = scenario.log_duration
     seconds = np.exp(centre + spread * rng.standard_normal(n, dtype=np.float32)).astype(np.float64)
-    missed = rng.random(n, dtype=np.float32) < _MISSED
+    missed = rng.random(n, dtype=np.float32) < scenario.missed_probability
     return np.where(missed, 0.0, np.clip(np.floor(seconds), 1.0, 14_400.0))
 
 
-def _volumes(rng: np.random.Generator, n: int) -> FloatArray:
-    """Return megabytes of data sessions: lognormal with a mean of about 90 MB."""
-    volume = np.exp(3.5 + 1.4 * rng.standard_normal(n, dtype=np.float32))
+def _volumes(rng: np.random.Generator, scenario: Scenario, n: int) -> FloatArray:
+    """Return megabytes of data sessions: lognormal, with a mean of about 90 MB unless asked otherwise."""
+    centre, spread = scenario.log_volume
+    volume = np.exp(centre + spread * rng.standard_normal(n, dtype=np.float32))
     return np.asarray(volume, dtype=np.float64).round(3)
 
 
-def _on_net(other: IntArray, time: IntArray, departed: IntArray) -> BoolArray:
-    own = other < OFF_NET_ID
-    on_net: BoolArray = own & (time < departed[np.where(own, other - FIRST_ID, 0)])
-    return on_net
-
-
-def _forwarding(panel: Panel, month: int) -> FloatArray:
-    """Return the share of calls forwarded: small, and more once a second SIM takes the calls."""
+def _forwarding(block: Block, month: int) -> FloatArray:
+    """Return the share of calls forwarded: small, and more once a second SIM or a new operator takes the calls."""
+    panel, scenario = block.panel, block.setting.scenario
     eroding = (panel.erosion_month > 0) & (panel.erosion_month <= month)
-    return np.where(eroding, 0.08, 0.015)
+    share = np.where(eroding, scenario.forwarded_eroding_probability, scenario.forwarded_probability)
+    return np.where(moving_away(panel, month), 0.25, share)
 
 
 def _charges(who: IntArray, volume: FloatArray, overage: FloatArray) -> FloatArray:

@@ -15,13 +15,14 @@ __all__ = ("Setting",)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The market, months, seed, number of subscribers and records per subscriber and month of one world."""
+    """The market, months, seed, number of subscribers, records per subscriber and month, and behaviours of a world."""
 
     scenario: Scenario
     calendar: Calendar
     seed: int
     n_subscribers: int
     records_per_month: float
+    behaviours: frozenset[str]
 
     @property
     def months(self) -> int:
@@ -31,3 +32,7 @@ class Setting:
     def stream(self, table: str, block: int = 0, month: int = 0) -> np.random.Generator:
         """Return the random stream of one table, block and month."""
         return stream(self.seed, table, block, month)
+
+    def rhythm(self, month: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the hours of a month and the share of its traffic before each of them."""
+        return self.calendar.intensity(month, self.scenario.weekday_profile, self.scenario.hour_profile)

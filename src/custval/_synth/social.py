@@ -10,9 +10,10 @@ from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._synth.population import FIRST_ID, Population
 from custval._synth.setting import Setting
 
-__all__ = ("OFF_NET_ID", "Contacts", "draw_contacts")
+__all__ = ("OFF_NET_ID", "Contacts", "closest_ties", "draw_contacts")
 
 OFF_NET_ID = 9_000_000_000  # numbers of other networks stand above this one
+_CIRCLE = 5  # those called most, whose departure is felt
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +26,56 @@ class Contacts:
     offset: IntArray
     degree: IntArray
     other: IntArray
+    power: float
 
     def pick(self, who: IntArray, uniform: FloatArray) -> IntArray:
         """Return the other party of a record of each `who`: the first on a list are called most."""
-        rank = (self.degree[who] * uniform**2.2).astype(np.int64)
+        rank = (self.degree[who] * uniform**self.power).astype(np.int64)
         other: IntArray = self.other[self.offset[who] + rank]
         return other
 
 
 def draw_contacts(setting: Setting, people: Population, block: int, first: int) -> Contacts:
     """Draw the contact lists of the subscribers of one block, the first of whom is number `first` of the world."""
-    rng, n, world = setting.stream("social", block), len(people), setting.n_subscribers
-    degree = np.clip(np.floor(6 * people.activity**0.5 * (1 + rng.pareto(2.3, n))), 3, 250).astype(np.int64)
+    rng, n, world, scenario = setting.stream("social", block), len(people), setting.n_subscribers, setting.scenario
+    many = scenario.degree_scale * people.activity**0.5 * (1 + rng.pareto(scenario.degree_tail, n))
+    degree = np.clip(np.floor(many), 3, 250).astype(np.int64)
     who = np.repeat(np.arange(n), degree)
     kind = rng.random(len(who))
     other = OFF_NET_ID + rng.integers(1, 50 * world, len(who))
-    near, far = kind < 0.38, (kind >= 0.38) & (kind < 0.48)
+    near = kind < scenario.near_share
+    far = (kind >= scenario.near_share) & (kind < scenario.near_share + scenario.far_share)
     other[near] = FIRST_ID + first + _neighbours(rng, people.community, who[near])
     other[far] = FIRST_ID + rng.integers(0, world, int(far.sum()))
+    offset = np.cumsum(degree) - degree
+    _close_groups(people, first, offset, other)
     other[_itself(other, who, first)] = OFF_NET_ID
-    return Contacts(np.cumsum(degree) - degree, degree, other)
+    return Contacts(offset, degree, other, scenario.favourite_power)
+
+
+def closest_ties(setting: Setting, contacts: Contacts, first: int, n: int) -> IntArray:
+    """Return the places in the block of those whom each one calls most, shape (n, ties); -1 for numbers elsewhere."""
+    if "contagion" not in setting.behaviours:
+        return np.zeros((n, 0), dtype=np.int64)
+    rank = np.minimum(np.arange(_CIRCLE), contacts.degree[:, None] - 1)
+    place = contacts.other[contacts.offset[:, None] + rank] - FIRST_ID - first
+    return np.where((place >= 0) & (place < n), place, -1)
+
+
+def _close_groups(people: Population, first: int, offset: IntArray, other: IntArray) -> None:
+    """Let employees of a company call each other first: a closed user group (the next and the one after, in a ring)."""
+    members = np.flatnonzero(people.company >= 0)
+    if not len(members):
+        return
+    size = np.unique(people.company[members], return_counts=True)[1]
+    order = np.argsort(people.company[members], kind="stable")
+    ranked = members[order]
+    start = np.repeat(np.cumsum(size) - size, size)
+    inside = np.arange(len(ranked)) - start
+    many = np.repeat(size, size)
+    for step in (1, 2):
+        mate = ranked[start + (inside + step) % many]
+        other[offset[ranked] + step - 1] = FIRST_ID + first + mate
 
 
 def _neighbours(rng: np.random.Generator, community: IntArray, who: IntArray) -> IntArray:

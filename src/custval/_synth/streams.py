@@ -7,7 +7,11 @@ import numpy as np
 __all__ = ("BLOCK", "blocks", "stream")
 
 BLOCK = 4096  # subscribers drawn from one stream; fixed, because changing it changes every world
-_TABLES = ("network", "population", "social", "services", "months", "records", "times")
+# appended to, never reordered: the position of a name is part of the key of its streams
+_TABLES = (
+    *("network", "population", "social", "services", "months", "records", "times"),
+    *("prepaid", "topups", "payments", "offers", "winbacks", "companies", "groups", "forwarding"),
+)
 
 
 def stream(seed: int, table: str, block: int = 0, month: int = 0) -> np.random.Generator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +13,17 @@ import numpy as np
 from custval._core.doors import public
 from custval._core.progress import track
 from custval._core.results import Result
-from custval._core.typing import IntArray
 from custval._core.validation import check_choice, check_scalar, check_whole
-from custval._synth import tables
+from custval._synth.block import Block, make_block
 from custval._synth.calendar import Calendar
-from custval._synth.months import Panel, live, merge_panels, network_trouble
-from custval._synth.population import Population, draw_population, join_blocks
-from custval._synth.records import DIRECTIONS, KINDS, Crowd, block_records, empty_columns, write_sorted
-from custval._synth.scenario import SCENARIOS
-from custval._synth.services import draw_holdings
+from custval._synth.catalogue import plans, services
+from custval._synth.records import DIRECTIONS, KINDS, Numbers, Records, block_records, empty_columns, write_sorted
+from custval._synth.scenario import SCENARIOS, adjusted, chosen_behaviours
 from custval._synth.setting import Setting
-from custval._synth.social import draw_contacts
 from custval._synth.streams import blocks
-from custval._synth.truth import Truth, make_truth
+from custval._synth.tables import ORDER, block_tables
+from custval._synth.truth import Truth, join_truths, make_truth
+from custval._synth.writing import write_world
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +39,9 @@ class World(Result):
     Attributes
     ----------
     tables : dict of str to pandas.DataFrame
-        subscribers, cdr (in the order of time), bills, contacts, holdings, departures, campaigns; key
-        ``subscriber_id`` in each, times as epoch seconds of local time.
+        subscribers, cdr (in the order of time), bills, payments, ageing (of debts), topups, contacts, holdings,
+        renewals, departures, campaigns (save offer), offers (cross-sell), winbacks: key ``subscriber_id``, times as
+        epoch seconds of local time; plans and services: what is sold.
     truth : Truth
         Hazards, coefficients, effects, values and planted rules.
     start : str
@@ -61,7 +60,9 @@ class World(Result):
     Contract terms roll over by their own length, so ``contract_end`` (the end of the first term that was running when
     the window opened, or of the first term of a newcomer) says nothing about later renewals.
 
-    Each record is seen from its subscriber: the two sides of a call between two subscribers are drawn apart.
+    Each record is seen from its subscriber. Unless the behaviour "two-sided records" is asked for, the two sides of a
+    call between two subscribers are drawn apart. Prepaid subscribers have top-ups instead of bills and never stand in
+    ``departures``: nobody announces the end of a prepaid line.
 
     Examples
     --------
@@ -130,8 +131,8 @@ class World(Result):
         >>> from custval.synth import TelecomWorld
         >>> world = TelecomWorld(n_subscribers=50, months=1).simulate()
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     sorted(world.write(folder))
-        ['bills', 'campaigns', 'cdr', 'contacts', 'departures', 'holdings', 'subscribers']
+        ...     sorted(world.write(folder))  # doctest: +ELLIPSIS
+        ['ageing', 'bills', 'campaigns', ..., 'topups', 'winbacks']
         """
         from custval._core.errors import import_extra
 
@@ -181,11 +182,19 @@ class TelecomWorld:
     seed : int, default 0
         Same seed, same bytes, whatever the number of jobs.
     scenario : str, default "contract market"
-        One of "contract market", "price war", "network trouble", "recession".
+        One of "contract market", "prepaid market", "price war", "number portability", "network trouble", "recession".
     records_per_subscriber_month : float, default 32
         Expected call detail records of an average active subscriber in a month, >= 0.
     start : str, default "2025-01-01"
         First day of the first month.
+    behaviours : sequence of str or "all", default ()
+        What makes a world harder to read: "group churn" (companies, closed user groups, leave together after signs),
+        "contagion" (a departed tie doubles the odds of leaving), "two-sided records" (a call between two subscribers
+        stands in the records of both), "confounded campaign" (in half of the regions agents chose whom to call),
+        "adoption order" (services of a bundle are taken up in an order).
+    parameters : mapping of str to number or sequence, optional
+        Numbers of the scenario to change by name, such as ``{"churn_scale": 1.5, "topup_rate_mean": 2.0}``;
+        ``"hazard": {"voluntary": {"complaints": 0.8}}`` changes coefficients.
 
     Notes
     -----
@@ -198,8 +207,8 @@ class TelecomWorld:
     --------
     >>> from custval.synth import TelecomWorld
     >>> world = TelecomWorld(n_subscribers=200, months=6, seed=1).simulate()
-    >>> sorted(world.tables)
-    ['bills', 'campaigns', 'cdr', 'contacts', 'departures', 'holdings', 'subscribers']
+    >>> sorted(world.tables)  # doctest: +ELLIPSIS
+    ['ageing', 'bills', 'campaigns', ..., 'topups', 'winbacks']
     >>> world.truth.hazard.shape
     (200, 6, 4)
     """
@@ -210,6 +219,8 @@ class TelecomWorld:
     scenario: str = "contract market"
     records_per_subscriber_month: float = 32.0
     start: str = "2025-01-01"
+    behaviours: Sequence[str] | str = ()
+    parameters: Mapping[str, Any] | None = None
 
     def simulate(self, *, progress: bool = False, n_jobs: int = 1) -> World:
         """Simulate the world.
@@ -239,21 +250,59 @@ class TelecomWorld:
         """
         setting = self._setting()
         jobs = check_whole(n_jobs, "n_jobs", low=1)
-        spans = list(enumerate(blocks(self.n_subscribers)))
-        parts = [draw_population(setting, block, *span) for block, span in spans]
-        panels = [live(setting, part, block) for block, part in enumerate(parts)]
-        people, whole = join_blocks(parts), merge_panels(panels)
-        made = _small_tables(setting, parts, people, whole)
-        crowds = _crowds(setting, parts, panels, whole.departed)
-        made["cdr"] = _cdr(setting, crowds, progress=progress, jobs=jobs)
+        parts = [make_block(setting, index) for index in range(len(blocks(self.n_subscribers)))]
+        made = _small_tables(setting, parts)
+        made["cdr"] = _cdr(setting, parts, progress=progress, jobs=jobs)
         return World(
             tables={name: made[name] for name in _ORDER},
-            truth=make_truth(people, whole, setting.scenario, self.months),
+            truth=join_truths([make_truth(part) for part in parts]),
             start=str(np.datetime64(self.start, "D")),
             months=self.months,
             seed=self.seed,
             scenario=self.scenario,
         )
+
+    def write(
+        self, folder: str | Path, *, progress: bool = False, n_jobs: int = 1, chunk_blocks: int = 4
+    ) -> dict[str, Path]:
+        """Write the world to partitioned Parquet, block by block: memory does not grow with its records.
+
+        Parameters
+        ----------
+        folder : str or path
+            New or empty. It appears when all is written: a run that was stopped leaves nothing behind.
+        progress : bool, default False
+            Show a bar over the blocks of 4,096 subscribers.
+        n_jobs : int, default 1
+            Threads, at least 1; the bytes do not depend on it.
+        chunk_blocks : int, default 4
+            Blocks under way at once, at least 1; the bytes do not depend on it.
+
+        Returns
+        -------
+        dict of str to pathlib.Path
+            A glob for each table, and for ``truth`` (a row for each subscriber) and ``truth_hazard`` (a row for each
+            person-month at risk). `custval.cdr.customer_view` reads the folder.
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of its range or the folder is not empty.
+        MissingExtraError
+            If pyarrow is not installed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from custval.synth import TelecomWorld
+        >>> with tempfile.TemporaryDirectory() as home:
+        ...     paths = TelecomWorld(n_subscribers=100, months=2).write(Path(home) / "world")
+        >>> paths["cdr"].parts[-2:]
+        ('cdr', '*.parquet')
+        """
+        jobs, chunk = check_whole(n_jobs, "n_jobs", low=1), check_whole(chunk_blocks, "chunk_blocks", low=1)
+        return write_world(self._setting(), Path(folder), jobs=jobs, chunk=chunk, progress=progress)
 
     def _setting(self) -> Setting:
         check_whole(self.n_subscribers, "n_subscribers", low=1)
@@ -262,59 +311,73 @@ class TelecomWorld:
         check_scalar(self.records_per_subscriber_month, "records_per_subscriber_month", low=0, high=1e5)
         check_choice(self.scenario, "scenario", SCENARIOS)
         return Setting(
-            scenario=SCENARIOS[self.scenario],
+            scenario=adjusted(SCENARIOS[self.scenario], self.parameters),
             calendar=Calendar.starting(self.start, self.months),
             seed=self.seed,
             n_subscribers=self.n_subscribers,
             records_per_month=float(self.records_per_subscriber_month),
+            behaviours=chosen_behaviours(self.behaviours),
         )
 
 
-_ORDER = ("subscribers", "cdr", "bills", "contacts", "holdings", "departures", "campaigns")
+_ORDER = (
+    *("subscribers", "cdr", "bills", "payments", "ageing", "topups", "contacts", "holdings", "renewals", "departures"),
+    *("campaigns", "offers", "winbacks", "plans", "services"),
+)
 
 
-def _small_tables(
-    setting: Setting, parts: list[Population], people: Population, whole: Panel
-) -> dict[str, pd.DataFrame]:
-    """Return all tables but the call detail records."""
-    taken = [draw_holdings(setting, block, part.activation_month) for block, part in enumerate(parts)]
-    firsts = [first for first, _ in blocks(setting.n_subscribers)]
-    return {
-        "subscribers": tables.subscribers(people, whole, setting.calendar),
-        "bills": tables.bills(whole),
-        "contacts": tables.care_contacts(setting, whole),
-        "holdings": tables.holdings(taken, firsts, whole, setting.calendar),
-        "departures": tables.departures(whole),
-        "campaigns": tables.campaigns(setting, whole),
-    }
-
-
-def _crowds(setting: Setting, parts: list[Population], panels: list[Panel], departed: IntArray) -> list[Crowd]:
-    """Gather what the records of each block need."""
-    trouble, firsts = network_trouble(setting), [first for first, _ in blocks(setting.n_subscribers)]
-    return [
-        Crowd(block, first, panel, draw_contacts(setting, part, block, first), departed, trouble[part.region])
-        for block, (first, part, panel) in enumerate(zip(firsts, parts, panels, strict=True))
-    ]
-
-
-def _cdr(setting: Setting, crowds: list[Crowd], *, progress: bool, jobs: int) -> pd.DataFrame:
-    """Fill the record columns month by month: each month is sorted by itself, so the whole is."""
+def _small_tables(setting: Setting, parts: list[Block]) -> dict[str, pd.DataFrame]:
+    """Return all tables but the call detail records, those of the whole world in the order of time."""
     import pandas as pd
 
-    counts = np.sum([getattr(crowd.panel, kind).sum(axis=0) for crowd in crowds for kind in KINDS], axis=0)
+    made: dict[str, pd.DataFrame] = {}
+    columns = [block_tables(part) for part in parts]
+    for table in columns[0]:
+        whole = {name: np.concatenate([one[table][name] for one in columns]) for name in columns[0][table]}
+        order = np.lexsort([whole[name] for name in reversed(ORDER[table])]) if table in ORDER else slice(None)
+        made[table] = pd.DataFrame({name: values[order] for name, values in whole.items()})
+    return {**made, "plans": pd.DataFrame(plans(setting.scenario)), "services": pd.DataFrame(services())}
+
+
+def _cdr(setting: Setting, parts: list[Block], *, progress: bool, jobs: int) -> pd.DataFrame:
+    """Fill the record columns month by month: each month is sorted by itself, so the whole is."""
+    numbers = Numbers(
+        np.concatenate([part.panel.activated for part in parts]),
+        np.concatenate([part.panel.departed for part in parts]),
+    )
+
+    counts = sum(getattr(part.panel, kind).sum(axis=0) for part in parts for kind in KINDS)
+    if "two-sided records" in setting.behaviours:
+        return _two_sided(parts, numbers, progress=progress)
     ends = np.cumsum(counts)
     whole: dict[str, Any] = empty_columns(int(ends[-1]))
 
     def write(month: int) -> None:
-        parts = [part for crowd in crowds for part in block_records(setting, crowd, month)]
-        write_sorted(parts, whole, int(ends[month - 1] - counts[month - 1]))
+        drawn = [records for part in parts for records in block_records(part, numbers, month)]
+        write_sorted(drawn, whole, int(ends[month - 1] - counts[month - 1]))
 
-    numbers = range(1, setting.months + 1)
     with ThreadPoolExecutor(jobs) as pool:
-        done = map(write, numbers) if jobs == 1 else pool.map(write, numbers)
+        todo = range(1, setting.months + 1)
+        done = map(write, todo) if jobs == 1 else pool.map(write, todo)
         for _ in track(done, progress=progress, label="records", total=setting.months):
             pass
+    return _labelled(whole)
+
+
+def _two_sided(parts: list[Block], numbers: Numbers, *, progress: bool) -> pd.DataFrame:
+    """Draw the records of all months: how many answers there are shows only when they are drawn."""
+    made = []
+    for month in track(range(1, parts[0].setting.months + 1), progress=progress, label="records"):
+        drawn = [records for part in parts for records in block_records(part, numbers, month)]
+        made.append(empty_columns(sum(len(records.event_time) for records in drawn)))
+        write_sorted(drawn, made[-1], 0)
+    return _labelled({name: np.concatenate([columns.pop(name) for columns in made]) for name in Records.__slots__})
+
+
+def _labelled(whole: dict[str, Any]) -> pd.DataFrame:
+    """Return the columns as a frame, with words for the codes of kind and direction."""
+    import pandas as pd
+
     for name, labels in (("kind", KINDS), ("direction", DIRECTIONS)):
         whole[name] = pd.Categorical.from_codes(whole[name], dtype=pd.CategoricalDtype(list(labels)))
     return pd.DataFrame(whole, copy=False)
