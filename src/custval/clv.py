@@ -4,13 +4,16 @@
 `lifetime_value`                  what is each customer worth over the coming months, how sure is that,
                                   and through which cause is value lost?
 `LifetimeValue`                   the answer: values, components, intervals, totals, value lost by cause
+`SecondLife`                      what customers bring after a transfer, or when they come back
+`GroupTotals`                     the worth of segments, cohorts or accounts, with correlated errors
 `discounted_value`                the same from arrays: survival, margins, discount, incidences, losses
 `monthly_margin`                  what does a customer leave each month after costs?
 `payback_months`                  after how many months is the cost of winning a customer back?
 `constant_retention_value`        what is a customer worth whose retention rate never changes?
 `retention_elasticity`            by how much does value move with retention?
 `retention_gain`                  what are 1 or 5 more points of retention worth?
-`monthly_rate`, `annual_rate`     from a yearly rate to a monthly one, and back
+`monthly_rate`, `annual_rate`     from a yearly rate to a monthly one, and back; `MonthlyRate` and `AnnualRate` are
+                                  floats that know which they are
 `ShiftedBetaGeometric`,           how long do customers under contract stay, whose chances to leave differ (and
 `BetaDiscreteWeibull`,            change with the term, or do neither), and what is the rest of their stay worth?
 `GeometricRetention`
@@ -26,9 +29,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "AnnualRate",
     "BetaDiscreteWeibull",
     "GeometricRetention",
+    "GroupTotals",
     "LifetimeValue",
+    "MonthlyRate",
+    "SecondLife",
     "ShiftedBetaGeometric",
     "annual_rate",
     "constant_retention_value",
@@ -43,9 +50,12 @@ __all__ = (
 
 if TYPE_CHECKING:
     from custval._clv.contract import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
-    from custval._clv.discount import annual_rate, discounted_value, monthly_rate
+    from custval._clv.discount import discounted_value
+    from custval._clv.group_totals import GroupTotals
     from custval._clv.money import monthly_margin, payback_months
+    from custval._clv.rates import AnnualRate, MonthlyRate, annual_rate, monthly_rate
     from custval._clv.retention_value import constant_retention_value, retention_elasticity, retention_gain
+    from custval._clv.second_life import SecondLife
     from custval._clv.value import LifetimeValue, lifetime_value
 else:
     from custval._core.doors import open_door
@@ -53,16 +63,20 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "AnnualRate": "_clv.rates",
             "BetaDiscreteWeibull": "_clv.contract",
             "GeometricRetention": "_clv.contract",
+            "GroupTotals": "_clv.group_totals",
             "LifetimeValue": "_clv.value",
+            "MonthlyRate": "_clv.rates",
+            "SecondLife": "_clv.second_life",
             "ShiftedBetaGeometric": "_clv.contract",
-            "annual_rate": "_clv.discount",
+            "annual_rate": "_clv.rates",
             "constant_retention_value": "_clv.retention_value",
             "discounted_value": "_clv.discount",
             "lifetime_value": "_clv.value",
             "monthly_margin": "_clv.money",
-            "monthly_rate": "_clv.discount",
+            "monthly_rate": "_clv.rates",
             "payback_months": "_clv.money",
             "retention_elasticity": "_clv.retention_value",
             "retention_gain": "_clv.retention_value",

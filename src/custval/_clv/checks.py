@@ -14,8 +14,8 @@ __all__ = (
     "check_curve",
     "check_incidence",
     "check_months",
-    "discount_array",
     "exit_losses",
+    "growth_array",
     "number_array",
     "plain",
     "spread",
@@ -66,15 +66,6 @@ def check_months(horizon: Any) -> int:
     return int(months)
 
 
-def discount_array(monthly_discount: ArrayLike, n: int) -> FloatArray:
-    """Return effective monthly rates > -1 as an array of length 1 or n."""
-    rates = np.atleast_1d(np.asarray(monthly_discount, dtype=np.float64))
-    rates = float_array(rates, "monthly_discount", low=-1.0, low_open=True, fix="a rate of 1 % a month is 0.01")
-    if len(rates) not in (1, n):
-        raise InputError(f"monthly_discount has {len(rates)} values but there are {n} customers; give one, or one each")
-    return rates
-
-
 def spread(money: ArrayLike, n: int, horizon: int, name: str) -> FloatArray:
     """Return money per month in two dimensions, (n|1, 1|H), so that it multiplies an (n, H) matrix."""
     array = _finite_money(money, name)
@@ -88,6 +79,14 @@ def spread(money: ArrayLike, n: int, horizon: int, name: str) -> FloatArray:
         f"{name} has shape {array.shape} but there are {n} customers and {horizon} months; it must be a number, "
         f"({n},), ({horizon},) or ({n}, {horizon})"
     )
+
+
+def growth_array(monthly_growth: ArrayLike, n: int) -> FloatArray:
+    """Return growth rates per month > -1 as an array of length 1 or n."""
+    growth = np.atleast_1d(number_array(monthly_growth, "monthly_growth", low=-1.0, low_open=True))
+    if growth.ndim != 1 or len(growth) not in (1, n):
+        raise InputError(f"monthly_growth has shape {growth.shape} but there are {n} customers; give one, or one each")
+    return growth
 
 
 def number_array(

@@ -459,7 +459,7 @@ class ShiftedBetaGeometric(ContractModel):
     >>> model.survival([7, 12]).round(3)
     array([0.489, 0.378])
     >>> round(model.discounted_residual_lifetime(1, discount=0.10), 3)
-    5.415
+    5.414
     """
 
     __module__ = "custval.clv"

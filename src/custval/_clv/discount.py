@@ -12,11 +12,12 @@ cause k. All three are one constant plus a weighted sum of S(1..H), so a value c
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias, overload
+from typing import NamedTuple
 
 import numpy as np
 
-from custval._clv.checks import check_curve, check_incidence, discount_array, exit_losses, number_array, plain, spread
+from custval._clv.checks import check_curve, check_incidence, exit_losses, spread
+from custval._clv.rates import discount_array
 from custval._core.doors import public
 from custval._core.typing import ArrayLike, FloatArray
 from custval._core.validation import check_choice
@@ -24,17 +25,14 @@ from custval._core.validation import check_choice
 __all__ = (
     "TIMINGS",
     "Weights",
-    "annual_rate",
     "discount_points",
     "discounted_value",
     "exit_weights",
-    "monthly_rate",
     "survival_weights",
     "weighted",
 )
 
 TIMINGS = ("end", "start", "mid")
-Rate: TypeAlias = float | FloatArray
 
 
 class Weights(NamedTuple):
@@ -43,72 +41,6 @@ class Weights(NamedTuple):
     scale: FloatArray
     constant: FloatArray
     by_month: FloatArray
-
-
-@overload
-def monthly_rate(annual: float) -> float: ...
-@overload
-def monthly_rate(annual: FloatArray) -> FloatArray: ...
-@public("clv")
-def monthly_rate(annual: Rate) -> Rate:
-    """Return the effective rate per month that compounds to `annual` in twelve months.
-
-    Parameters
-    ----------
-    annual : float or ndarray of shape (n,)
-        Effective rate per year, > -1: 0.10 is 10 % a year.
-
-    Returns
-    -------
-    float or ndarray of shape (n,)
-        (1 + annual)^(1/12) - 1, per month.
-
-    Raises
-    ------
-    InputError
-        If a rate is -100 % or below.
-
-    Examples
-    --------
-    >>> from custval.clv import monthly_rate
-    >>> round(monthly_rate(0.10), 6)
-    0.007974
-    """
-    rates = number_array(annual, "annual", low=-1.0, low_open=True)
-    return plain(np.expm1(np.log1p(rates) / 12.0))
-
-
-@overload
-def annual_rate(monthly: float) -> float: ...
-@overload
-def annual_rate(monthly: FloatArray) -> FloatArray: ...
-@public("clv")
-def annual_rate(monthly: Rate) -> Rate:
-    """Return the effective rate per year that `monthly` compounds to.
-
-    Parameters
-    ----------
-    monthly : float or ndarray of shape (n,)
-        Effective rate per month, > -1: 0.01 is 1 % a month.
-
-    Returns
-    -------
-    float or ndarray of shape (n,)
-        (1 + monthly)^12 - 1, per year.
-
-    Raises
-    ------
-    InputError
-        If a rate is -100 % or below.
-
-    Examples
-    --------
-    >>> from custval.clv import annual_rate
-    >>> round(annual_rate(0.01), 6)
-    0.126825
-    """
-    rates = number_array(monthly, "monthly", low=-1.0, low_open=True)
-    return plain(np.expm1(12.0 * np.log1p(rates)))
 
 
 @public("clv")

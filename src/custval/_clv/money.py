@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import overload
 
 import numpy as np
 
-from custval._clv.checks import check_curve, discount_array, number_array, plain, spread
+from custval._clv.checks import check_curve, number_array, plain, spread
 from custval._clv.discount import discount_points
+from custval._clv.rates import discount_array
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.typing import ArrayLike, FloatArray
-from custval._core.validation import check_length, float_array
+from custval._core.validation import check_length, float_array, nearest
 
-__all__ = ("monthly_margin", "payback_months")
+__all__ = ("monthly_margin", "monthly_parts", "payback_months")
+
+PARTS = ("revenue", "interconnect", "cost_to_serve", "credit_loss", "subsidy")
 
 
 @overload
@@ -147,3 +151,41 @@ def _present(curve: FloatArray, timing: str) -> FloatArray:
         return curve
     before = np.column_stack([np.ones(len(curve)), curve[:, :-1]])
     return before if timing == "start" else 0.5 * (before + curve)
+
+
+def monthly_parts(
+    margin: ArrayLike | Mapping[str, ArrayLike],
+    retention_cost: ArrayLike,
+    *,
+    n: int,
+    horizon: int,
+    months: int,
+    growth: FloatArray,
+) -> dict[str, FloatArray]:
+    """Return the signed money of a month by part, each (n|1, 1|months), grown; month `horizon` goes on after it."""
+    if not isinstance(margin, Mapping):
+        signed = {"margin": spread(margin, n, horizon, "margin")}
+    else:
+        for name in margin:
+            if name not in PARTS:
+                raise InputError(f"margin has no part {name!r}{nearest(name, PARTS)}; its parts are {', '.join(PARTS)}")
+        if "revenue" not in margin:
+            raise InputError("margin as a dict needs 'revenue', from which the costs are taken")
+        signed = {
+            name: (1.0 if name == "revenue" else -1.0) * spread(margin[name], n, horizon, name)
+            for name in PARTS
+            if name in margin
+        }
+    signed["retention_cost"] = -spread(retention_cost, n, horizon, "retention_cost")
+    longer = {name: _longer(part, months) for name, part in signed.items()}
+    if not growth.any():
+        return longer
+    path = (1.0 + growth)[:, None] ** np.arange(months)
+    return {name: part * path if part.any() else part for name, part in longer.items()}
+
+
+def _longer(part: FloatArray, months: int) -> FloatArray:
+    """Return money of months 1..H with the last one repeated up to `months`."""
+    if part.shape[1] in (1, months):
+        return part
+    return np.concatenate([part, np.repeat(part[:, -1:], months - part.shape[1], axis=1)], axis=1)

@@ -12,37 +12,35 @@ uses the summed gradient: customers share the parameters, and their errors do no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custval._clv.checks import (
-    check_curve,
-    check_incidence,
-    check_months,
-    discount_array,
-    exit_losses,
-    number_array,
-    spread,
-)
-from custval._clv.discount import discount_points, exit_weights, survival_weights, weighted
+from custval._clv.checks import check_months, exit_losses, growth_array, number_array
+from custval._clv.discount import discount_points
+from custval._clv.group_totals import Grouping, GroupTotals, group_totals
+from custval._clv.money import monthly_parts
+from custval._clv.rates import discount_array
+from custval._clv.second_life import SecondLife, kept_after_exit, named_lives
 from custval._clv.source import Source
+from custval._clv.value_blocks import BEYOND, Money, Sums, add_blocks, estimates
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import InputError, import_pandas
 from custval._core.frames import frame_length
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_length, check_scalar, check_whole, nearest
+from custval._core.validation import check_choice, check_length, check_scalar, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ("LifetimeValue", "lifetime_value")
 
-BLOCK_CELLS = 2**20  # survival and incidence numbers held at a time: 8 MB each matrix
+NEGLIGIBLE = 1e-6  # of today's money: what tail="model" leaves out
+MOST_MONTHS = 1200
+TAKEN = ("loss_at_exit", BEYOND, "cross_sell", "referral")
 
 
 @public("clv")
@@ -55,8 +53,9 @@ class LifetimeValue(Result):
     value : ndarray of shape (n,)
         Expected discounted money from each customer over the horizon.
     components : dict of str to ndarray of shape (n,)
-        ``margin``, ``retention_cost``, ``loss_at_exit`` (both as negative numbers where they cost), ``cross_sell`` and
-        ``referral``; they add up to `value`.
+        ``margin`` (or its parts: ``revenue``, ``interconnect``, ...), ``retention_cost``, ``loss_at_exit`` (costs as
+        negative numbers), ``after_<cause>`` of each second life, ``beyond_horizon`` where a tail was asked for,
+        ``cross_sell`` and ``referral``; they add up to `value`.
     std_error, lower, upper : ndarray of shape (n,) or None
         From the uncertainty of the hazard's parameters; None where the model has no covariance.
     total : float
@@ -69,7 +68,10 @@ class LifetimeValue(Result):
         baseline is estimated too, ``forecast_covariance_``).
     by_cause : ndarray of shape (K,)
         Money that the customers would have brought within the horizon had they not left for cause k, with the losses
-        at exit; its sum is the value of the same customers who never leave, less `total`.
+        at exit and less what second lives keep; its sum is the value of the same customers who never leave, less
+        `total` (a tail is left out of both).
+    groups : GroupTotals or None
+        Totals of the groups that were asked for, with correlated errors.
     causes : tuple of str
         Names of the K causes.
     horizon : int
@@ -122,17 +124,17 @@ class LifetimeValue(Result):
     timing: str
     conf_level: float
     negative_margins: int
+    groups: GroupTotals | None = None
     currency: str | None = None
     time_unit: str = "month"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each customer: value, its interval (missing where it has none) and its components."""
-        import pandas as pd
-
         bounds = {"std_error": self.std_error, "lower": self.lower, "upper": self.upper}
         missing = np.full(len(self.value), np.nan)
         columns = {"value": self.value, **{name: missing if b is None else b for name, b in bounds.items()}}
-        return pd.DataFrame({**columns, **self.components})
+        table: pd.DataFrame = import_pandas().DataFrame({**columns, **self.components})
+        return table
 
     def summary(self) -> str:
         """Return the totals as a few lines of text, with what is unusual about them."""
@@ -152,15 +154,19 @@ def lifetime_value(
     model: Any,
     X: AnyFrame,
     *,
-    margin: ArrayLike,
+    margin: ArrayLike | Mapping[str, ArrayLike],
     horizon: int,
     monthly_discount: ArrayLike,
     given: ArrayLike | None = None,
     timing: str = "end",
+    monthly_growth: ArrayLike = 0.0,
     loss_at_exit: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    second_lives: Sequence[SecondLife] = (),
     retention_cost: ArrayLike = 0.0,
     referral_value: ArrayLike = 0.0,
     cross_sell: ArrayLike = 0.0,
+    tail: str | None = None,
+    groups: Any = None,
     currency: str | None = None,
     conf_level: float = 0.95,
     block_rows: int | None = None,
@@ -175,23 +181,35 @@ def lifetime_value(
         there are standard errors. A lifelines fitter goes through ``custval.survival.from_lifelines``.
     X : frame or array of n rows
         Customers as `model` takes them.
-    margin : float or array of shape (n,), (H,) or (n, H)
-        Money per month while a customer (see :func:`monthly_margin`); negative is legal and counted.
+    margin : float or array of shape (n,), (H,) or (n, H), or dict of such
+        Money per month while a customer (see :func:`monthly_margin`); negative is legal and counted. A dict of
+        ``revenue`` and any of ``interconnect``, ``cost_to_serve``, ``credit_loss`` and ``subsidy`` (costs as positive
+        numbers) makes each of them a component.
     horizon : int
         Months ahead, H >= 1.
     monthly_discount : float or array of shape (n,)
-        Effective rate per month, > -1 (see :func:`monthly_rate`).
+        Effective rate per month, > -1 (see :func:`monthly_rate`); an `AnnualRate` is converted.
     given : float or array of shape (n,), optional
         Months already stayed, >= 0; None means new customers.
     timing : {"end", "start", "mid"}
         When in the month the margin comes in.
+    monthly_growth : float or array of shape (n,)
+        Growth of margin and retention cost per month, > -1: month t's money is multiplied by (1 + growth)^(t-1).
     loss_at_exit : float, array of shape (K,) or (n, K), or dict of cause to float or (n,), optional
         Money lost when the customer leaves for a cause, such as bad debt at ``involuntary`` or the handset subsidy left
-        at ``voluntary``; negative where something is kept, as after ``transfer``. Causes not in the dict lose nothing.
+        at ``voluntary``; negative where something is kept. Causes not in the dict lose nothing.
+    second_lives : sequence of SecondLife
+        What customers bring after a departure: the margin kept after ``transfer``, a second life after a win-back.
     retention_cost : float or array of shape (n,), (H,) or (n, H)
         Money spent per month on keeping the customer, while there.
     referral_value, cross_sell : float or array of shape (n,)
         Present value of what the customer brings besides their own margin (sum of chance x profit): added as it is.
+    tail : {None, "geometric", "model"}
+        What comes after the horizon: nothing; the last month's chance to leave, causes, margin and growth for ever
+        (component ``beyond_horizon``; second lives are then followed for H months each); or the model's own curve, as
+        far as its discounted months still count, with the margin of month H growing on.
+    groups : array of shape (n,), optional
+        Labels of segments, cohorts or accounts whose totals are wanted, with errors.
     currency : str, optional
         Name of the money unit, carried in the result.
     conf_level : float
@@ -228,125 +246,53 @@ def lifetime_value(
     >>> round(worth.total, 2)
     672.98
     """
-    months, n = check_months(horizon), frame_length(X)
+    n = frame_length(X)
     level = check_scalar(conf_level, "conf_level", low=0.0, high=1.0, low_open=True, high_open=True)
+    check_choice(tail, "tail", (None, "geometric", "model"))
     rates = discount_array(monthly_discount, n)
+    growth = growth_array(monthly_growth, n)
+    asked = check_months(horizon)
+    months = _months_that_count(asked, rates, growth) if tail == "model" else asked
     source = Source.of(model, X, given)
-    money = _Money(
-        margin=spread(margin, n, months, "margin"),
-        cost=spread(retention_cost, n, months, "retention_cost"),
-        losses=exit_losses(_losses_by_cause(loss_at_exit, source.causes, n), n, len(source.causes), months),
-        points=discount_points(rates, months, timing),
-    )
-    sums = _Sums(n, len(source.causes))
-    for where in _blocks(n, months * (1 + len(source.causes)), block_rows):
-        _add_block(sums, source, _Block(X, where, money.rows(where), timing))
+    monthly = monthly_parts(margin, retention_cost, n=n, horizon=asked, months=months, growth=growth)
+    losses = exit_losses(_losses_by_cause(loss_at_exit, source.causes, n), n, len(source.causes), months)
+    exits = {"loss_at_exit": losses}
+    for name, life in named_lives(second_lives, source.causes, (*monthly, *TAKEN)).items():
+        kept = kept_after_exit(life, n, rates, months, timing, followed=tail == "geometric")
+        follows = np.array([cause == life.cause for cause in source.causes], dtype=np.float64)
+        exits[name] = -follows[:, None] * kept[:, None, :]
+    points = discount_points(rates, months, timing)
+    money = Money(monthly, exits, points, rates, growth, timing, tail == "geometric")
+    grouping = None if groups is None else Grouping(groups, n)
+    sums = Sums(n, len(source.causes), money, grouping)
+    add_blocks(sums, source, X, money, block_rows=block_rows)
     sums.parts["cross_sell"] = _each(cross_sell, "cross_sell", n)
     sums.parts["referral"] = _each(referral_value, "referral_value", n)
+    found = estimates(sums, source, level)
+    known = source.covariance if source.is_uncertain else None
     return LifetimeValue(
-        **_estimates(sums, source, level),
-        by_cause=frozen(sums.by_cause),
+        **found,
         causes=source.causes,
-        horizon=months,
+        horizon=asked,
         monthly_discount=float(rates[0]) if np.ndim(monthly_discount) == 0 else frozen(rates),
         timing=timing,
         conf_level=level,
-        negative_margins=_negative_rows(money, n),
+        negative_margins=int(np.broadcast_to((money.net < 0.0).any(axis=1), (n,)).sum()),
+        groups=None if grouping is None else group_totals(grouping, found["value"], known, level),
         currency=currency,
     )
 
 
-class _Money(NamedTuple):
-    """Money per month and at exit in matching dimensions: the first is n or 1."""
-
-    margin: FloatArray  # (n|1, 1|H)
-    cost: FloatArray  # (n|1, 1|H)
-    losses: FloatArray  # (n|1, K, 1|H)
-    points: FloatArray  # (n|1, H)
-
-    def rows(self, where: slice) -> _Money:
-        return _Money(*(part if len(part) == 1 else part[where] for part in self))
-
-
-class _Block(NamedTuple):
-    """The customers computed together: rows `where` of X and their money."""
-
-    X: AnyFrame
-    where: slice
-    money: _Money
-    timing: str
-
-
-class _Sums:
-    """What the blocks add up to: parts of the value and its variance by customer, gradient and losses of all."""
-
-    def __init__(self, n: int, causes: int) -> None:
-        self.parts = {name: np.zeros(n) for name in ("margin", "retention_cost", "loss_at_exit")}
-        self.variance = np.zeros(n)
-        self.gradient: FloatArray | None = None
-        self.by_cause = np.zeros(causes)
-
-
-def _add_block(sums: _Sums, source: Source, block: _Block) -> None:
-    """Compute the customers of `block` and write what they are worth into `sums`."""
-    where, money, horizon = block.where, block.money, block.money.points.shape[1]
-    curve = check_curve(source.survival(block.X, horizon, where))
-    left = source.incidence(block.X, horizon, where, curve)
-    if len(source.causes) > 1:
-        left = check_incidence(left, curve)
-    net = survival_weights(money.margin - money.cost, money.points, block.timing)
-    sums.parts["margin"][where] = weighted(curve, survival_weights(money.margin, money.points, block.timing))
-    if money.cost.any():
-        sums.parts["retention_cost"][where] = -weighted(curve, survival_weights(money.cost, money.points, block.timing))
-    lost = np.broadcast_to(exit_weights(money.losses, money.points), left.shape)
-    if money.losses.any():
-        sums.parts["loss_at_exit"][where] = -np.einsum("nkh,nkh->n", left, lost)
-    by_month = np.broadcast_to(net.scale[:, None] * net.by_month, curve.shape)
-    sums.by_cause += np.einsum("nkh,nh->k", left, by_month) + np.einsum("nkh,nkh->k", left, lost)
-    if source.is_uncertain:
-        _add_gradient(sums, source, block, by_month)
-
-
-def _add_gradient(sums: _Sums, source: Source, block: _Block, by_month: FloatArray) -> None:
-    due = block.money.losses * block.money.points[:, None, :]
-    at_exit = -np.broadcast_to(due, (len(by_month), *due.shape[1:])) if due.any() else None
-    gradient = source.gradient(block.X, block.where, by_month, at_exit)
-    sums.variance[block.where] = np.einsum("np,np->n", gradient @ source.covariance, gradient)
-    whole = gradient.sum(axis=0)
-    sums.gradient = whole if sums.gradient is None else sums.gradient + whole
-
-
-def _estimates(sums: _Sums, source: Source, level: float) -> dict[str, Any]:
-    """Return value, components, total and, where the model knows its uncertainty, their errors and intervals."""
-    value = np.sum(list(sums.parts.values()), axis=0)
-    total = float(value.sum())
-    found: dict[str, Any] = {
-        "value": frozen(value),
-        "components": {name: frozen(part) for name, part in sums.parts.items()},
-        "total": total,
-    }
-    if sums.gradient is None:
-        names = ("std_error", "lower", "upper", "total_std_error", "total_lower", "total_upper", "total_gradient")
-        return {**found, **dict.fromkeys(names)}
-    error = np.sqrt(np.maximum(sums.variance, 0.0))
-    whole = float(np.sqrt(np.maximum(sums.gradient @ source.covariance @ sums.gradient, 0.0)))
-    z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    return {
-        **found,
-        "std_error": frozen(error),
-        "lower": frozen(value - z * error),
-        "upper": frozen(value + z * error),
-        "total_std_error": whole,
-        "total_lower": total - z * whole,
-        "total_upper": total + z * whole,
-        "total_gradient": frozen(sums.gradient),
-    }
-
-
-def _blocks(n: int, cells: int, block_rows: int | None) -> Iterator[slice]:
-    fitting = max(1, BLOCK_CELLS // cells)
-    size = fitting if block_rows is None else check_whole(block_rows, "block_rows", low=1)
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+def _months_that_count(horizon: int, rates: FloatArray, growth: FloatArray) -> int:
+    """Return the month after which discounted margins are below a millionth of today's, at least `horizon`."""
+    ratio = (1.0 + np.maximum(growth, 0.0)) / (1.0 + rates)
+    slowest = float(np.max(ratio))
+    if slowest >= 1.0:
+        raise InputError(
+            "tail='model' needs a discount above 0 and above the growth of the margin, or the sum has no limit; give a "
+            "discount, a longer horizon, or tail='geometric'"
+        )
+    return max(horizon, min(int(np.ceil(np.log(NEGLIGIBLE) / np.log(slowest))), MOST_MONTHS))
 
 
 def _losses_by_cause(losses: Any, causes: tuple[str, ...], n: int) -> ArrayLike:
@@ -374,8 +320,3 @@ def _each(money: ArrayLike, name: str, n: int) -> FloatArray:
         raise InputError(f"{name} must be a number or have one value for each customer, not shape {amounts.shape}")
     check_length(amounts, n, name=name)
     return amounts
-
-
-def _negative_rows(money: _Money, n: int) -> int:
-    negative = np.broadcast_to(((money.margin - money.cost) < 0.0).any(axis=1), (n,))
-    return int(negative.sum())
