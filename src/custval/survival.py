@@ -15,7 +15,8 @@ Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, a
 :func:`schoenfeld_residuals` ask whether such a model is right; :func:`cox_path` chooses among many columns;
 :class:`SharedFrailtyCox` tells how much accounts differ beyond their columns.
 
-Several causes from models of one cause each, or the incidence of one cause directly: :class:`CauseSpecificHazard`.
+Several causes from models of one cause each, or the incidence of one cause directly: :class:`CauseSpecificHazard`,
+:class:`FineGray`.
 
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
 
@@ -44,8 +45,10 @@ __all__ = (
     "CoxTests",
     "Curves",
     "DiscreteHazard",
+    "FineGray",
     "GrayTest",
     "HazardCurve",
+    "IncidenceBand",
     "IncidenceCurve",
     "IntervalCurve",
     "LifelinesModel",
@@ -106,6 +109,7 @@ if TYPE_CHECKING:
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
     from custval._survival.discrete_tests import ColumnTests, NestedTest, likelihood_ratio_test
+    from custval._survival.fine_gray import FineGray, IncidenceBand
     from custval._survival.from_lifelines import LifelinesModel, from_lifelines
     from custval._survival.gray import GrayTest, gray_test
     from custval._survival.interval_target import interval_target
@@ -137,8 +141,10 @@ else:
             "CoxTests": "_survival.cox_diagnostics",
             "Curves": "_survival.curve_groups",
             "DiscreteHazard": "_survival.discrete",
+            "FineGray": "_survival.fine_gray",
             "GrayTest": "_survival.gray",
             "HazardCurve": "_survival.curves",
+            "IncidenceBand": "_survival.fine_gray",
             "IncidenceCurve": "_survival.curves",
             "IntervalCurve": "_survival.turnbull",
             "LifelinesModel": "_survival.from_lifelines",

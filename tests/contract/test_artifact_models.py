@@ -21,6 +21,7 @@ from custval.survival import (
     CauseSpecificHazard,
     CoxPH,
     DiscreteHazard,
+    FineGray,
     MixtureCure,
     PiecewiseExponential,
     SharedFrailtyCox,
@@ -51,6 +52,10 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     CauseSpecificHazard: (
         lambda: CauseSpecificHazard(estimator={"price": CoxPH(tail="hold"), "moved": AFT()}).fit(X, Y),
         lambda model: model.predict_incidence(X, [1, 6, 30], given=2),
+    ),
+    FineGray: (
+        lambda: FineGray(cause="moved", overall=AFT()).fit(X, Y),
+        lambda model: model.predict_incidence(X, [1, 6], given=2),
     ),
     AFT: (lambda: AFT().fit(X, LEFT), lambda model: model.predict_survival(X, [1, 6, 18])),
     MixtureCure: (lambda: MixtureCure().fit(X, LOYAL), lambda model: model.predict_survival(X, [1, 6, 18])),

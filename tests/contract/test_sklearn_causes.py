@@ -9,7 +9,7 @@ import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
 from custval._survival.target import read_target
-from custval.survival import CauseSpecificHazard, CoxPH, survival_target
+from custval.survival import CauseSpecificHazard, CoxPH, FineGray, survival_target
 
 
 def two_causes(y):
@@ -34,10 +34,27 @@ class StructuredCauses(CauseSpecificHazard):
         return super().score(X, two_causes(y), sample_weight=sample_weight)
 
 
+class StructuredFineGray(FineGray):
+    """The same estimator, given structured targets of two causes."""
+
+    def fit(self, X, y, *, sample_weight=None, cluster=None, customer=None):
+        """Give the target two causes."""
+        if y is not None and getattr(getattr(X, "dtype", None), "kind", None) != "c":
+            y = two_causes(y)
+        return super().fit(X, y, sample_weight=sample_weight, cluster=cluster, customer=customer)
+
+    def score(self, X, y, *, sample_weight=None):
+        """Give the target two causes."""
+        return super().score(X, two_causes(y), sample_weight=sample_weight)
+
+
 MODELS = [
     CauseSpecificHazard(),
     CauseSpecificHazard(estimator=CoxPH(l2=0.1, ties="breslow")),
     StructuredCauses(estimator=CoxPH(l2=0.1)),
+    FineGray(),
+    FineGray(l2=0.1),
+    StructuredFineGray(l2=0.1),
 ]
 
 

@@ -54,7 +54,7 @@ def slope_by_hazard(steps: FloatArray, weight: FloatArray, exits: FloatArray) ->
     by_step = exits * (before * phi)[:, None] + (before * bend * own - later)[:, None]
     # a cumulative hazard at t moves the step that ends there up and the next one down
     by_step[:, :, :-1] -= by_step[:, :, 1:]
-    return by_step
+    return np.asarray(by_step)
 
 
 def _leaving_share(total: FloatArray) -> FloatArray:

@@ -330,7 +330,8 @@ class CauseSpecificHazard(Estimator):
             table = table.drop(columns="cause", errors="ignore")
             table.insert(0, "cause", cause)
             parts.append(table)
-        return pd.concat(parts, ignore_index=True)
+        made: pd.DataFrame = pd.concat(parts, ignore_index=True)
+        return made
 
     @property
     def forecast_covariance_(self) -> FloatArray | None:
