@@ -15,7 +15,7 @@ import custval
 from custval._core.estimator import Estimator
 from custval.artifact import from_dict, to_dict
 from custval.clv import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
-from custval.segments import ValuePotential
+from custval.segments import Tiers, ValuePotential
 from custval.survival import (
     AFT,
     CauseSpecificHazard,
@@ -64,6 +64,7 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
         lambda model: model.predict_survival(X, [1, 6, 18]),
     ),
     ValuePotential: (lambda: ValuePotential().fit(AXES), lambda model: model.quadrant(AXES)),
+    Tiers: (lambda: Tiers().fit(AXES[:, :1]), lambda model: model.tier(AXES[:, :1])),
     ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
     BetaDiscreteWeibull: (lambda: BetaDiscreteWeibull().fit(COHORT), lambda model: model.survival(12)),
     GeometricRetention: (lambda: GeometricRetention().fit(COHORT), lambda model: model.survival(12)),

@@ -6,23 +6,26 @@ import warnings
 
 import pytest
 
-from custval.segments import ValuePotential
+from custval.segments import Tiers, ValuePotential
 
-SETTINGS = [
-    ({}, {}),
-    ({"axes": (0, 1)}, {}),
-    ({"cuts": "money", "money": 0.5}, {}),
-    ({"cuts": "share"}, ValuePotential.expected_failed_checks),
+MODELS = [
+    (ValuePotential(), {}),
+    (ValuePotential(axes=(0, 1)), {}),
+    (ValuePotential(cuts="money", money=0.5), {}),
+    (ValuePotential(cuts="natural"), {}),
+    (ValuePotential(cuts="share"), ValuePotential.expected_failed_checks),
+    (Tiers(), {}),
+    (Tiers(cuts="share"), Tiers.expected_failed_checks),
 ]
 
 
-@pytest.mark.parametrize(("settings", "expected"), SETTINGS, ids=str)
-def test_no_unexpected_failure(settings, expected):
+@pytest.mark.parametrize(("model", "expected"), MODELS, ids=str)
+def test_no_unexpected_failure(model, expected):
     from sklearn.utils.estimator_checks import check_estimator
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the checks fit constant and wide tables, which we warn about
-        results = check_estimator(ValuePotential(**settings), expected_failed_checks=expected, on_fail=None)
+        results = check_estimator(model, expected_failed_checks=expected, on_fail=None)
     failed = {result["check_name"]: repr(result["exception"]) for result in results if result["status"] == "failed"}
     assert failed == {}
     assert len(results) > 40

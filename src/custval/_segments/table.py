@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,14 +17,23 @@ from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_choice, check_length, check_rows, float_array, sample_weight_array
-from custval._segments.shares import half_width, level_of, wilson_interval
+from custval._segments.grouped import (
+    Groups,
+    Partial,
+    bounds,
+    head_shares,
+    mean_of,
+    means,
+    total_of,
+    totals,
+    value_shares,
+)
+from custval._segments.shares import level_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ("QuadrantTable", "quadrant_table")
-
-Partial: TypeAlias = tuple[float | None, ...]
 
 
 @public("segments")
@@ -122,7 +131,7 @@ value_at_risk_std_error : ndarray or None
             Lower and upper bounds at ``conf_level``; None where the measure or its error does not exist.
         """
         check_choice(name, "name", MEASURES)
-        return _bounds(getattr(self, name), getattr(self, f"{name}_std_error"), self.conf_level)
+        return bounds(getattr(self, name), getattr(self, f"{name}_std_error"), self.conf_level)
 
     def by_cause(self) -> pd.DataFrame:
         """Return one row for each quadrant and cause of leaving, with intervals.
@@ -144,8 +153,8 @@ value_at_risk_std_error : ndarray or None
                 if found is None:
                     continue
                 errors = getattr(self, f"{name}_by_cause_std_error")
-                bounds = _bounds(found[position], None if errors is None else errors[position], self.conf_level)
-                lower, upper = bounds or ((None,) * len(self.quadrant),) * 2
+                ends = bounds(found[position], None if errors is None else errors[position], self.conf_level)
+                lower, upper = ends or ((None,) * len(self.quadrant),) * 2
                 for end, values in (("", found[position]), ("_lower", lower), ("_upper", upper)):
                     rows.setdefault(name + end, []).extend(values)
         return pd.DataFrame(rows)
@@ -180,7 +189,6 @@ MEASURES = (
     "value_at_risk",
     "mean_loyalty",
 )
-_BLOCK = 1 << 16
 
 
 def quadrant_table(
@@ -199,76 +207,22 @@ def quadrant_table(
     level = level_of(conf_level)
     worth = _column(getattr(lifetime_value, "value", lifetime_value), "lifetime_value", n)
     chance, by_cause, names = _chances(p_leave, causes, n)
-    groups = _Groups(
-        codes, None if sample_weight is None else sample_weight_array(sample_weight, n), labels["quadrant"]
-    )
-    found = _shares(groups, level)
+    groups = Groups(codes, None if sample_weight is None else sample_weight_array(sample_weight, n), labels["quadrant"])
+    found = head_shares(groups, level)
     current = groups.moments(axes[:, 0])
     money = None if worth is None else groups.moments(worth)
-    found |= _totals("current_value", current, groups)
-    found |= _totals("potential_value", groups.moments(axes[:, 1]), groups)
-    found |= _totals("lifetime_value", money, groups)
+    found |= totals("current_value", current, groups)
+    found |= totals("potential_value", groups.moments(axes[:, 1]), groups)
+    found |= totals("lifetime_value", money, groups)
     at_risk = None if worth is None or chance is None else groups.moments(worth * chance)
-    found |= _totals("value_at_risk", at_risk, groups)
-    found |= _value_shares(money or current, groups)
-    found |= _means("mean_p_leave", None if chance is None else groups.moments(chance), groups)
+    found |= totals("value_at_risk", at_risk, groups)
+    found |= value_shares(money or current, groups)
+    found |= means("mean_p_leave", None if chance is None else groups.moments(chance), groups)
     if axes.shape[1] == 3:
-        found |= _means("mean_loyalty", groups.moments(axes[:, 2]), groups)
+        found |= means("mean_loyalty", groups.moments(axes[:, 2]), groups)
     if by_cause is not None:
         found |= {"causes": names, **_by_cause(by_cause, worth, groups)}
     return QuadrantTable(**labels, **found, conf_level=level)
-
-
-class _Moments(NamedTuple):
-    """Sums by quadrant about a centre: of values (weight w), and of values and squares (weight of squares)."""
-
-    centre: float
-    first: FloatArray
-    square_first: FloatArray
-    second: FloatArray
-
-
-class _Groups:
-    """Heads and moments by quadrant; squares weigh w where weights are whole (copies), else w squared."""
-
-    def __init__(self, codes: IntArray, weight: FloatArray | None, names: Sequence[str]) -> None:
-        self.codes, self.weight, self.count = codes, weight, len(names)
-        self.whole = weight is None or bool((weight == np.floor(weight)).all())
-        self.square_weight = weight if self.whole or weight is None else weight**2
-        self.heads = self._summed(weight)
-        self.square_heads = self.heads if self.whole else self._summed(self.square_weight)
-        self.seen = np.bincount(codes if weight is None else codes[weight > 0], minlength=self.count)
-
-    def _summed(self, values: FloatArray | None) -> FloatArray:
-        return np.bincount(self.codes, weights=values, minlength=self.count).astype(np.float64)
-
-    def moments(self, values: FloatArray) -> _Moments:
-        """Return the moments of a column, in blocks that stay in the processor's cache."""
-        centre = float(values.mean())
-        sums = np.zeros((3, self.count))
-        for start in range(0, len(values), _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            codes, off = self.codes[rows], values[rows] - centre
-            one = off if self.weight is None else off * self.weight[rows]
-            two = one if self.whole or self.square_weight is None else off * self.square_weight[rows]
-            sums[0] += np.bincount(codes, weights=one, minlength=self.count)
-            if not self.whole:
-                sums[1] += np.bincount(codes, weights=two, minlength=self.count)
-            sums[2] += np.bincount(codes, weights=two * off, minlength=self.count)
-        return _Moments(centre, sums[0], sums[0] if self.whole else sums[1], sums[2])
-
-    def total(self, moments: _Moments) -> FloatArray:
-        return moments.first + moments.centre * self.heads
-
-    def squares(self, moments: _Moments, about: FloatArray | float) -> FloatArray:
-        """Return the sums of squared deviations from `about`."""
-        off = about - moments.centre
-        spread = moments.second - 2.0 * off * moments.square_first + off**2 * self.square_heads
-        return np.asarray(np.maximum(spread, 0.0), dtype=np.float64)
-
-    @property
-    def observations(self) -> float:
-        return float(self.heads.sum()) if self.whole else float(self.seen.sum())
 
 
 def _column(values: Any, name: str, n: int) -> FloatArray | None:
@@ -302,96 +256,15 @@ def _chances(
     return np.minimum(total, 1.0), chance, tuple(names)
 
 
-def _shares(groups: _Groups, level: float) -> dict[str, Any]:
-    """Return heads and their shares with Wilson intervals."""
-    total = groups.heads.sum()
-    share = groups.heads / total
-    # case weights count customers where they are whole; else the customers that they are worth
-    n = total if groups.whole else total**2 / groups.square_heads.sum()
-    lower, upper = wilson_interval(share * n, np.full(len(share), n), level)
-    return {
-        "customers": frozen(groups.heads),
-        "share_of_customers": frozen(share),
-        "share_of_customers_lower": frozen(lower),
-        "share_of_customers_upper": frozen(upper),
-    }
-
-
-def _totals(name: str, moments: _Moments | None, groups: _Groups) -> dict[str, Any]:
-    """Return totals and their errors: a customer counts with their value inside and with 0 outside."""
-    if moments is None:
-        return {name: None, f"{name}_std_error": None}
-    totals, error = _total(moments, groups)
-    return {name: frozen(totals), f"{name}_std_error": error}
-
-
-def _total(moments: _Moments, groups: _Groups) -> tuple[FloatArray, FloatArray | None]:
-    totals = groups.total(moments)
-    mean = totals / groups.heads.sum()
-    outside = groups.square_heads.sum() - groups.square_heads
-    return totals, _error(groups.squares(moments, mean) + outside * mean**2, groups.observations)
-
-
-def _value_shares(moments: _Moments, groups: _Groups) -> dict[str, Any]:
-    money = groups.total(moments)
-    total = float(money.sum())
-    if total == 0.0:
-        return {"share_of_value": None, "share_of_value_std_error": None}
-    share, squares = money / total, groups.squares(moments, 0.0)
-    # the deviation of a ratio: v (1 - share) inside, v share outside
-    spread = (1.0 - share) ** 2 * squares + share**2 * (squares.sum() - squares)
-    return {
-        "share_of_value": frozen(share),
-        "share_of_value_std_error": _error(spread / total**2, groups.observations),
-    }
-
-
-def _means(name: str, moments: _Moments | None, groups: _Groups) -> dict[str, Any]:
-    if moments is None:
-        return {name: None, f"{name}_std_error": None}
-    means, errors = _mean(moments, groups)
-    return {name: means, f"{name}_std_error": errors}
-
-
-def _mean(moments: _Moments, groups: _Groups) -> tuple[Partial, Partial]:
-    heads = groups.heads
-    means = groups.total(moments) / np.where(heads > 0, heads, 1.0)
-    squares = groups.squares(moments, means)
-    counts = heads if groups.whole else groups.seen
-    errors = [
-        _error(np.array([s / h**2]), float(c)) if h else None for s, h, c in zip(squares, heads, counts, strict=True)
-    ]
-    return (
-        tuple(float(mean) if h else None for mean, h in zip(means, heads, strict=True)),
-        tuple(None if error is None else float(error[0]) for error in errors),
-    )
-
-
-def _by_cause(chance: FloatArray, worth: FloatArray | None, groups: _Groups) -> dict[str, Any]:
-    means = [_mean(groups.moments(column), groups) for column in chance.T]
+def _by_cause(chance: FloatArray, worth: FloatArray | None, groups: Groups) -> dict[str, Any]:
+    by_mean = [mean_of(groups.moments(column), groups) for column in chance.T]
     found: dict[str, Any] = {
-        "p_leave_by_cause": tuple(mean for mean, _ in means),
-        "p_leave_by_cause_std_error": tuple(error for _, error in means),
+        "p_leave_by_cause": tuple(mean for mean, _ in by_mean),
+        "p_leave_by_cause_std_error": tuple(error for _, error in by_mean),
     }
     if worth is not None:
-        totals = [_total(groups.moments(worth * column), groups) for column in chance.T]
-        errors = [error for _, error in totals if error is not None]
-        found["value_at_risk_by_cause"] = frozen(np.array([total for total, _ in totals]))
+        sums = [total_of(groups.moments(worth * column), groups) for column in chance.T]
+        errors = [error for _, error in sums if error is not None]
+        found["value_at_risk_by_cause"] = frozen(np.array([total for total, _ in sums]))
         found["value_at_risk_by_cause_std_error"] = frozen(np.array(errors)) if errors else None
     return found
-
-
-def _error(squares: FloatArray, n: float) -> FloatArray | None:
-    """Return the standard error of sums from the squares of their deviations; None for one customer."""
-    return frozen(np.sqrt(squares * n / (n - 1.0))) if n > 1 else None
-
-
-def _bounds(estimate: Any, error: Any, level: float) -> tuple[Partial, Partial] | None:
-    if estimate is None or error is None:
-        return None
-    z = half_width(level)
-    pairs = [
-        (None, None) if e is None or s is None else (float(e - z * s), float(e + z * s))
-        for e, s in zip(estimate, error, strict=True)
-    ]
-    return tuple(low for low, _ in pairs), tuple(high for _, high in pairs)
