@@ -29,8 +29,8 @@ def test_shares_of_value_and_natural_breaks():
         assert SPEND[cut <= SPEND].sum() >= level * SPEND.sum() * (1 - 1e-12)
         assert SPEND[cut < SPEND].sum() < level * SPEND.sum()
     crowds = np.concatenate([RNG.normal(c, 1, 50) for c in (10, 50, 100)])
-    natural = Tiers(cuts="natural", names=("a", "b", "c")).fit(crowds)
-    assert np.bincount(natural.predict(crowds)).tolist() == [50, 50, 50]
+    natural = Tiers(cuts="natural", names=("a", "b", "c")).fit(crowds[:, None])
+    assert np.bincount(natural.predict(crowds[:, None])).tolist() == [50, 50, 50]
 
 
 def test_hysteresis_and_the_minimum_stay():
@@ -95,15 +95,18 @@ def test_fewer_distinct_values_than_tiers():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Tiers(cuts="rank").fit(SPEND), r"cuts must be one of"),
-        (lambda: Tiers(cuts="money").fit(SPEND), r"cuts='money' needs levels=: 4 numbers"),
-        (lambda: Tiers(levels=(0.1,)).fit(SPEND), r"levels must be 4 numbers, one fewer than the 5 names, not 1"),
-        (lambda: Tiers(levels=(0.5, 0.2, 0.1, 0.05)).fit(SPEND), r"levels must rise"),
-        (lambda: Tiers(levels=(0.1, 0.2, 0.3, 1.0)).fit(SPEND), r"levels must be > 0 and < 1"),
-        (lambda: Tiers(cuts="money", levels=(1, 2, 3, 4)).fit(SPEND), r"levels of money must fall"),
-        (lambda: Tiers(names=("a", "a")).fit(SPEND), r"at least two different names"),
-        (lambda: Tiers(hysteresis=1.0).fit(SPEND), r"hysteresis must be >= 0 and < 1"),
-        (lambda: Tiers(minimum_stay=1.5).fit(SPEND), r"minimum_stay must be a whole number"),
+        (lambda: Tiers(cuts="rank").fit(SPEND[:, None]), r"cuts must be one of"),
+        (lambda: Tiers(cuts="money").fit(SPEND[:, None]), r"cuts='money' needs levels=: 4 numbers"),
+        (
+            lambda: Tiers(levels=(0.1,)).fit(SPEND[:, None]),
+            r"levels must be 4 numbers, one fewer than the 5 names, not 1",
+        ),
+        (lambda: Tiers(levels=(0.5, 0.2, 0.1, 0.05)).fit(SPEND[:, None]), r"levels must rise"),
+        (lambda: Tiers(levels=(0.1, 0.2, 0.3, 1.0)).fit(SPEND[:, None]), r"levels must be > 0 and < 1"),
+        (lambda: Tiers(cuts="money", levels=(1, 2, 3, 4)).fit(SPEND[:, None]), r"levels of money must fall"),
+        (lambda: Tiers(names=("a", "a")).fit(SPEND[:, None]), r"at least two different names"),
+        (lambda: Tiers(hysteresis=1.0).fit(SPEND[:, None]), r"hysteresis must be >= 0 and < 1"),
+        (lambda: Tiers(minimum_stay=1.5).fit(SPEND[:, None]), r"minimum_stay must be a whole number"),
         (lambda: Tiers(**THREE).fit([[np.nan]]), r"NaN"),
         (lambda: Tiers(**THREE).fit([[1.0]]).rescore([[1.0]], [7]), r"previous must be a code from 0 to 2"),
         (lambda: Tiers(**THREE).fit([[1.0]]).rescore([[1.0]], [1], [-1]), r"months_in_tier must be >= 0"),

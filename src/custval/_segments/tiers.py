@@ -231,7 +231,7 @@ class Tiers(Estimator):
 
         Parameters
         ----------
-        X : frame or array of shape (n, p), or of shape (n,)
+        X : frame or array of shape (n, p)
             The value of each customer: finite numbers.
         y : None
             Not used.
@@ -500,7 +500,7 @@ class Tiers(Estimator):
         fitted = [str(name) for name in getattr(self, "feature_names_in_", ())]
         if columns is not None and fitted and not isinstance(self.axis, str):
             check_same_names(columns, fitted)
-        if columns is None and np.ndim(frame) > 1:
+        if columns is None:
             matrix = plain_matrix(frame)
             if matrix.shape[1] != self.n_features_in_:
                 raise InputError(
@@ -519,11 +519,6 @@ def _value_column(X: AnyFrame, axis: str | int | None) -> tuple[FloatArray, str 
     """Return the value of each customer, which column it was, and the names and number of columns."""
     frame, columns = named_columns(X)
     if columns is None:
-        if not hasattr(frame, "toarray") and np.ndim(frame) == 1 and np.asarray(frame).dtype.kind in "iuf":
-            values = float_array(frame, "X")
-            if len(values) == 0:
-                raise InputError("Found array with 0 sample(s) while a minimum of 1 is required")
-            return values, 0, None, 1
         matrix = plain_matrix(frame)
         width = matrix.shape[1]
     else:
@@ -535,6 +530,9 @@ def _value_column(X: AnyFrame, axis: str | int | None) -> tuple[FloatArray, str 
         place = 0 if axis is None else axis
         if isinstance(place, str):
             raise InputError(f"axis={place!r} is a name, but X is an array without names; give a position")
+        if width == 0:
+            text = "while a minimum of 1 is required: the value"
+            raise InputError(f"Found array with 0 feature(s) (shape={matrix.shape}) {text}")
         if not -width <= place < width:
             raise InputError(f"axis={place} is not a column of X, which has {width}")
         return np.ascontiguousarray(matrix[:, place]), place, None, width
