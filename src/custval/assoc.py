@@ -5,7 +5,8 @@ many questions; the answer is an ``Itemsets``); how many would there be: ``estim
 pairs, by one GROUP BY in an engine: ``pair_counts`` (``PairCounts``). Who holds this also holds that:
 ``association_rules`` gives a ``RuleSet`` with some forty measures, exact tests and plain words. Which of the rules are
 more than chance: ``significant_rules``, and ``permutation_test`` (``PermutationTest``) where rules hang together; which
-sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_itemsets``.
+sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_itemsets``. What holds in one segment and
+not in the others: ``contrast_rules`` (``ContrastRules``); what keeps apart: ``negative_rules`` (``NegativeRules``).
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ from typing import TYPE_CHECKING
 
 __all__ = (
     "Baskets",
+    "ContrastRules",
     "Itemsets",
+    "NegativeRules",
     "PairCounts",
     "PermutationTest",
     "Rule",
     "RuleSet",
     "SizeEstimate",
     "association_rules",
+    "contrast_rules",
     "estimate_itemsets",
     "frequent_itemsets",
+    "negative_rules",
     "pair_counts",
     "permutation_test",
     "productive_itemsets",
@@ -32,11 +37,13 @@ __all__ = (
 
 if TYPE_CHECKING:
     from custval._assoc.baskets import Baskets
+    from custval._assoc.contrast import ContrastRules, contrast_rules
     from custval._assoc.deriving import association_rules, significant_rules
     from custval._assoc.engines import PairCounts, pair_counts
     from custval._assoc.estimating import SizeEstimate, estimate_itemsets
     from custval._assoc.frequent import frequent_itemsets
     from custval._assoc.itemsets import Itemsets
+    from custval._assoc.negative import NegativeRules, negative_rules
     from custval._assoc.permutation import PermutationTest, permutation_test
     from custval._assoc.rules import Rule, RuleSet
     from custval._assoc.sufficient import productive_itemsets, self_sufficient_itemsets
@@ -47,15 +54,19 @@ else:
         __name__,
         {
             "Baskets": "_assoc.baskets",
+            "ContrastRules": "_assoc.contrast",
             "Itemsets": "_assoc.itemsets",
+            "NegativeRules": "_assoc.negative",
             "PairCounts": "_assoc.engines",
             "PermutationTest": "_assoc.permutation",
             "Rule": "_assoc.rules",
             "RuleSet": "_assoc.rules",
             "SizeEstimate": "_assoc.estimating",
             "association_rules": "_assoc.deriving",
+            "contrast_rules": "_assoc.contrast",
             "estimate_itemsets": "_assoc.estimating",
             "frequent_itemsets": "_assoc.frequent",
+            "negative_rules": "_assoc.negative",
             "pair_counts": "_assoc.engines",
             "permutation_test": "_assoc.permutation",
             "productive_itemsets": "_assoc.sufficient",

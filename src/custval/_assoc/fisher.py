@@ -16,7 +16,7 @@ _CHECK = 8  # terms between two looks at whether all have ended
 _EULER = 0.5772156649015329
 
 
-def fisher_tails(n: int, a: IntArray, b: IntArray, ab: IntArray) -> tuple[FloatArray, FloatArray]:
+def fisher_tails(n: int | IntArray, a: IntArray, b: IntArray, ab: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return P(X >= ab) and P(X < ab) for X hypergeometric: n customers, a of them marked, b drawn.
 
     The first term is Loader's saddle-point form (no loss of digits at large n); the rest follow by their exact ratios,
@@ -24,7 +24,7 @@ def fisher_tails(n: int, a: IntArray, b: IntArray, ab: IntArray) -> tuple[FloatA
 
     Parameters
     ----------
-    n : int
+    n : int or ndarray of int64, shape (rules,)
         Customers in all.
     a, b, ab : ndarray of int64, shape (rules,)
         Holders of the antecedent, of the consequent, of both.
@@ -39,20 +39,21 @@ def fisher_tails(n: int, a: IntArray, b: IntArray, ab: IntArray) -> tuple[FloatA
     ----------
     C. Loader (2000), Fast and Accurate Computation of Binomial Probabilities.
     """
+    n = np.broadcast_to(np.asarray(n, dtype=np.int64), ab.shape)
     lowest, highest = np.maximum(0, a + b - n), np.minimum(a, b)
-    upper = ab > a * (b / n)
+    upper = ab > a * (b / np.maximum(n, 1))
     # holders of the antecedent without the consequent are hypergeometric too: their upper tail is our lower one
     drawn, start = np.where(upper, b, n - b), np.where(upper, ab, a - ab + 1)
     inside = (ab > lowest) & (ab <= highest)
     tail = np.zeros(len(ab))
-    tail[inside] = _upper_tail(n, a[inside], drawn[inside], start[inside])
+    tail[inside] = _upper_tail(n[inside], a[inside], drawn[inside], start[inside])
     tail, rest = np.clip(tail, 0.0, 1.0), np.clip(1 - tail, 0.0, 1.0)
     certain = ab <= lowest
     p = np.where(certain, 1.0, np.where(upper, tail, rest))
     return p, np.where(certain, 0.0, np.where(upper, rest, tail))
 
 
-def _upper_tail(n: int, a: IntArray, b: IntArray, start: IntArray) -> FloatArray:
+def _upper_tail(n: IntArray, a: IntArray, b: IntArray, start: IntArray) -> FloatArray:
     """Sum the probabilities from `start` upwards, tables with as many terms to add together, in blocks in the cache."""
     left, right, here, rest = (values.astype(np.float64) for values in (a - start, b - start, start, n - a - b + start))
     # a term is (1 - gap)^k of the first at first, then falls as a normal curve: the fewer of the two counts of terms
@@ -90,11 +91,11 @@ def _ratio_sums(left: FloatArray, right: FloatArray, here: FloatArray, rest: Flo
     return total
 
 
-def _point_probability(n: int, a: IntArray, b: IntArray, x: IntArray) -> FloatArray:
+def _point_probability(n: IntArray, a: IntArray, b: IntArray, x: IntArray) -> FloatArray:
     """Return P(X = x) as a ratio of three binomial probabilities with p = b / n."""
     p = b / n
     top = _log_binomial(x, a, p) + _log_binomial(b - x, n - a, p)
-    return np.exp(top - _log_binomial(b, np.full_like(b, n), p))
+    return np.exp(top - _log_binomial(b, n, p))
 
 
 def _log_binomial(x: IntArray, size: IntArray, p: FloatArray) -> FloatArray:

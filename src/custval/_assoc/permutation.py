@@ -148,7 +148,7 @@ def _held(data: Baskets, rules: RuleSet) -> FloatArray:
     matrix[np.repeat(np.arange(len(data)), np.diff(data.offsets)), data.members] = True
     place = {label: position for position, label in enumerate(data.items)}
     rows = [matrix[:, [place[item] for item in side]].all(axis=1) for side in rules.antecedents]
-    return np.array(rows, dtype=np.float32).reshape(len(rules), len(data))
+    return np.array(rows, dtype=np.float64).reshape(len(rules), len(data))
 
 
 def _permuted(
@@ -159,7 +159,7 @@ def _permuted(
     one, two, n = rules.antecedent_count, rules.consequent_count, int(rules.n)
     for where, held in groups:
         dealt = rng.multivariate_hypergeometric(data.counts, int(two[where[0]]), size=size, method="marginals")
-        both = np.rint(dealt.astype(np.float64) @ held.T.astype(np.float64)).astype(np.int64)
-        sides = (np.broadcast_to(side[where], both.shape).ravel() for side in (one, two))
-        p[:, where] = fisher_tails(n, *sides, both.ravel())[0].reshape(both.shape)
+        both = np.rint(dealt.astype(np.float64) @ held.T).astype(np.int64)
+        left, right = (np.broadcast_to(side[where], both.shape).ravel() for side in (one, two))
+        p[:, where] = fisher_tails(n, left, right, both.ravel())[0].reshape(both.shape)
     return p
