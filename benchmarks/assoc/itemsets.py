@@ -176,8 +176,8 @@ def main() -> None:
 
 
 TEXT = """All frequent itemsets with counts, from a long pandas table; medians, mining alone in brackets, one fresh
-process for each side, in turn. PyFIM's figures are those of the quicker of eclat and fpgrowth, rusket's likewise. arules and
-Spark were not measured anew."""
+process for each side, in turn. PyFIM's figures are those of the quicker of eclat and fpgrowth, rusket's likewise.
+arules and Spark were not measured anew."""
 
 
 def measured(case: str, data: object, n: int, support: float, options: argparse.Namespace) -> list[dict[str, object]]:
