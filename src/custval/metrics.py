@@ -25,6 +25,7 @@ __all__ = (
     "Estimate",
     "LiftCurve",
     "Scorer",
+    "UpliftArea",
     "auc",
     "auuc",
     "brier_score",
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from custval._metrics.lift import LiftCurve, auc, lift_curve
     from custval._metrics.recalibration import CalibrationCurve
     from custval._metrics.scorers import Scorer, concordance_scorer, dynamic_auc_scorer, integrated_brier_scorer
-    from custval._metrics.uplift import auuc, qini
+    from custval._metrics.uplift import UpliftArea, auuc, qini
 else:
     from custval._core.doors import open_door
 
@@ -66,6 +67,7 @@ else:
             "Estimate": "_metrics.estimate",
             "LiftCurve": "_metrics.lift",
             "Scorer": "_metrics.scorers",
+            "UpliftArea": "_metrics.uplift",
             "auc": "_metrics.lift",
             "auuc": "_metrics.uplift",
             "brier_score": "_metrics.brier",

@@ -4,6 +4,8 @@
     How long do customers stay, by group?
 ``plot_incidence``
     Through which cause do they leave, and when?
+``plot_calibration``
+    Do as many leave as was forecast?
 ``plot_value``
     How is value spread over the customers?
 ``plot_lorenz``
@@ -21,9 +23,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ("plot_incidence", "plot_lorenz", "plot_quadrants", "plot_rules", "plot_survival", "plot_value")
+__all__ = (
+    "plot_calibration",
+    "plot_incidence",
+    "plot_lorenz",
+    "plot_quadrants",
+    "plot_rules",
+    "plot_survival",
+    "plot_value",
+)
 
 if TYPE_CHECKING:
+    from custval._plots.calibration import plot_calibration
     from custval._plots.curves import plot_incidence, plot_survival
     from custval._plots.quadrants import plot_quadrants
     from custval._plots.rules import plot_rules
@@ -34,6 +45,7 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "plot_calibration": "_plots.calibration",
             "plot_incidence": "_plots.curves",
             "plot_lorenz": "_plots.value",
             "plot_quadrants": "_plots.quadrants",

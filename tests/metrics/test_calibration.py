@@ -185,3 +185,21 @@ def test_weights_of_any_size_give_the_same_line():
             assert getattr(same, name) == pytest.approx(getattr(one, name), rel=1e-6)
     with pytest.raises(InputError, match="sample_weight is zero for all customers watched at the landmark"):
         calibration(([1.0, 9.0], [0, 0]), [0.2, 0.1], horizon=5.0, landmark=2.0, sample_weight=[1.0, 0.0])
+
+
+@pytest.mark.parametrize(("bias", "least"), [(0.0, 0.9), (0.4, 0.9)])
+def test_the_interval_of_the_index_holds_the_truth_near_zero_and_far_from_it(bias, least):
+    def chance(odds):
+        return 1 / (1 + np.exp(-odds))
+
+    many = np.random.default_rng(99).normal(-1, 1, 100_000)
+    truth = np.abs(chance(many + bias) - chance(many)).mean()
+    held = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        odds = rng.normal(-1, 1, 500)
+        duration = np.where(rng.random(500) < chance(odds + bias), 0.5, 2.0)
+        found = calibration((duration, np.ones(500)), chance(odds), horizon=1.0)
+        assert 0 <= found.ici_lower <= found.ici <= found.ici_upper <= 1
+        held.append(found.ici_lower <= truth <= found.ici_upper)
+    assert np.mean(held) >= least

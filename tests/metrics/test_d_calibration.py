@@ -7,6 +7,7 @@ import pytest
 
 from custval._core.errors import InputError
 from custval.metrics import d_calibration
+from custval.survival import survival_target
 
 
 def by_definition(left, low, high, parts):
@@ -100,3 +101,40 @@ def test_impossible_input_is_refused(change, message):
     arguments = {"y": [1.0, 2.0], "survival": [0.5, 0.5]} | change
     with pytest.raises(InputError, match=message):
         d_calibration(**arguments)
+
+
+def causes(seed, n=1500):
+    rng = np.random.default_rng(seed)
+    rates = rng.uniform(0.02, 0.1, (n, 2))
+    first = rng.exponential(1 / rates)
+    end = rng.exponential(15.0, n)
+    duration = np.minimum(first.min(axis=1), end)
+    event = np.where(end < first.min(axis=1), 0, first.argmin(axis=1) + 1)
+    return survival_target(duration, event, causes=["price", "moved"]), np.exp(-rates * duration[:, None])
+
+
+@pytest.mark.parametrize("cause", [1, "moved"])
+def test_the_hazard_of_one_cause_is_judged(cause):
+    k = 0 if cause == 1 else 1
+    rejected = []
+    for seed in range(200):
+        y, stays = causes(seed, 400)
+        rejected.append(d_calibration(y, stays[:, k], cause=cause).wald_p_value < 0.05)
+    assert 0.005 < np.mean(rejected) < 0.11  # two-sided 99.9 % band for 200 studies
+    y, stays = causes(0)
+    assert d_calibration(y, stays[:, k] ** 1.4, cause=cause).wald_p_value < 1e-4
+    as_one = d_calibration((y["duration"], y["event"] == k + 1), stays[:, k])
+    assert d_calibration(y, stays[:, k], cause=cause).to_dict() == as_one.to_dict()
+
+
+def test_late_entries_are_judged_given_their_entry():
+    rejected = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        hazard, entry = rng.uniform(0.02, 0.2, 900), rng.exponential(6.0, 900)
+        leave, end = rng.exponential(1 / hazard), entry + rng.exponential(15.0, 900)
+        seen = leave > entry
+        y = survival_target(np.minimum(leave, end)[seen], (leave <= end)[seen], entry=entry[seen])
+        given = np.exp(-hazard[seen] * (y["duration"] - y["entry"]))
+        rejected.append(d_calibration(y, given).wald_p_value < 0.05)
+    assert 0.005 < np.mean(rejected) < 0.11

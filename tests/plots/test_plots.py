@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 
 from custval import InputError
-from custval.plots import plot_incidence, plot_lorenz, plot_quadrants, plot_rules, plot_survival, plot_value
+from custval.metrics import calibration
+from custval.plots import (
+    plot_calibration,
+    plot_incidence,
+    plot_lorenz,
+    plot_quadrants,
+    plot_rules,
+    plot_survival,
+    plot_value,
+)
 from custval.segments import lorenz_curve
 from custval.survival import aalen_johansen, kaplan_meier, survival_target
 
@@ -62,7 +71,15 @@ def every_plot(y: Any, points: Any, rules: pd.DataFrame, ax: Any = None) -> list
         plot_quadrants(points, ax=ax),
         plot_value(summary, ax=ax),
         plot_rules(rules, ax=ax),
+        plot_calibration(forecast_against_truth(), ax=ax),
     ]
+
+
+def forecast_against_truth() -> Any:
+    rng = np.random.default_rng(6)
+    risk = rng.uniform(0.02, 0.6, 800)
+    months = np.where(rng.random(800) < risk, 3.0, 9.0)
+    return calibration((months, np.ones(800)), risk, horizon=6.0, groups=5)
 
 
 def test_each_picture_draws_without_pyplot(y: Any, points: Any, rules: pd.DataFrame, tmp_path: Any) -> None:
@@ -77,9 +94,20 @@ def test_each_picture_draws_without_pyplot(y: Any, points: Any, rules: pd.DataFr
 
 def test_each_picture_draws_where_it_is_told(y: Any, points: Any, rules: pd.DataFrame) -> None:
     canvas = figure.Figure()
-    for place in range(6):
-        ax = canvas.add_subplot(2, 3, place + 1)
+    for place in range(7):
+        ax = canvas.add_subplot(3, 3, place + 1)
         assert every_plot(y, points, rules, ax)[place] is ax
+
+
+def test_a_calibration_shows_groups_curve_and_diagonal() -> None:
+    found = forecast_against_truth()
+    axes = plot_calibration(found)
+    curve, groups, diagonal = axes.get_lines()
+    assert curve.get_xdata().tolist() == sorted(found.curve.predicted.tolist())
+    assert groups.get_ydata().tolist() == found.observed.tolist()
+    assert diagonal.get_xdata().tolist() == diagonal.get_ydata().tolist()
+    assert axes.get_xlim() == axes.get_ylim()
+    assert axes.get_xlim()[1] >= found.upper.max()
 
 
 def test_the_steps_drawn_are_the_curve(y: Any) -> None:

@@ -53,7 +53,10 @@ class Calibration(Result):
         Change of the log-odds of leaving with those forecast: 1 is right, below 1 the forecasts are too far apart. None
         where it does not exist (equal forecasts, or leavers and stayers fully apart).
     ici, ici_std_error : float
-        Mean distance of forecast and `curve` over the customers (integrated calibration index), 0..1.
+        Mean distance of forecast and `curve` over the customers (integrated calibration index), 0..1. Chance alone
+        makes it positive, so the error means something only well above zero: several times as large as it is.
+    ici_lower, ici_upper : float
+        95 % interval of the index, >= 0; sensible near zero too, where it begins at 0.
     curve : CalibrationCurve
         What happens against what was forecast, smoothly, with its interval.
 
@@ -80,6 +83,8 @@ class Calibration(Result):
     slope_std_error: float | None
     ici: float
     ici_std_error: float
+    ici_lower: float
+    ici_upper: float
     curve: CalibrationCurve
 
 
@@ -168,6 +173,8 @@ def calibration(
         slope_std_error=line.slope and line.slope[1],
         ici=line.ici[0],
         ici_std_error=line.ici[1],
+        ici_lower=line.ici_bounds[0],
+        ici_upper=line.ici_bounds[1],
         curve=line.curve,
     )
 

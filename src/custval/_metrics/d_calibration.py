@@ -3,6 +3,10 @@
 If S is the law of the time T then S(T) is uniform on (0, 1), so each tenth of the curves' range should hold a tenth of
 the customers. A customer still there at C is spread evenly over (0, S(C)), one who left in a month over
 (S(T), S(T-)). With late entry the curve given the entry takes the place of S.
+
+With a cause, the hazard of leaving for it is judged: exp(-H_k) takes the place of S, and who left for another cause is
+watched no longer. An incidence F_k has no such check at customers' own times: where a customer who left for another
+cause stands on it depends on what it will come to in the end.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray
 from custval._core.validation import check_length, check_rows, check_scalar, sample_weight_array
 from custval._metrics.forecast import probabilities
-from custval._metrics.outcome import read_outcome
+from custval._metrics.outcome import cause_code, read_outcome
 
 __all__ = ("DCalibration", "d_calibration")
 
@@ -72,6 +76,7 @@ def d_calibration(
     *,
     before: ArrayLike | None = None,
     bins: int = 10,
+    cause: int | str | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> DCalibration:
     """Return how customers are spread over the range of their forecast survival, and whether that is even.
@@ -79,16 +84,19 @@ def d_calibration(
     Parameters
     ----------
     y : target of shape (n,)
-        From ``survival_target``; a pair (duration, event) or durations that all ended are read as well. Departures of
-        every cause count.
+        From ``survival_target``; a pair (duration, event) or durations that all ended are read as well.
     survival : array-like of shape (n,)
         Forecast probability of each customer of staying beyond the own duration (given the own entry), 0..1: the
-        diagonal of ``predict_survival(X, duration)``.
+        diagonal of ``predict_survival(X, duration)``. With a `cause`: exp of minus the cumulative hazard of leaving
+        for it, up to the own duration (from the own entry on).
     before : array-like of shape (n,), optional
         The same just before the duration, >= `survival`: for monthly models that of the month before. None: equal to
         `survival`, for models in continuous time.
     bins : int, default 10
         Number of equal parts of (0, 1), >= 2.
+    cause : int or str, optional
+        Code (1..K) or name of the cause whose hazard is judged; departures for others then count as still there. None:
+        departures of every cause count.
     sample_weight : array-like of shape (n,), optional
         Case weights, >= 0.
 
@@ -123,7 +131,8 @@ def d_calibration(
     check_rows(high >= low, high, name="before", rule="be >= survival", fix="it is the curve just before the duration")
     weight = sample_weight_array(sample_weight, len(outcome))
     parts = int(check_scalar(bins, "bins", low=2))
-    left = outcome.event > 0
+    code = cause_code(cause, outcome)
+    left = outcome.event > 0 if code is None else outcome.event == code
     # whoever is still there will leave somewhere further down the curve
     share, spread = _spread(np.where(left, low, 0.0), np.where(left, high, low), weight, parts)
     apart = share - 1.0 / parts

@@ -5,6 +5,11 @@ standing in for the others by 1 / G. With a slope of one the intercept says how 
 below one says that high forecasts are too high and low ones too low. The curve is a natural cubic spline with four
 knots; the index ICI is the mean distance between it and the forecast over the customers. Errors come from each
 customer's influence on the estimates, G taken as known.
+
+A distance cannot be below zero and noise alone makes it positive, so near zero the normal error of the ICI says little.
+Its interval moves the curve by its own uncertainty (a parametric bootstrap, with the same draws each time). It ends at
+the 97.5 % point of the distances found; it begins at 0 where a Wald test does not tell the curve from the forecasts,
+else as far below the distance as that point lies above it.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ KNOTS = (0.05, 0.35, 0.65, 0.95)
 POINTS = 41
 Z = 1.959963984540054
 NEVER = 1e-9  # forecasts nearer than this to 0 or 1 count as that far away: log-odds are finite then
+DRAWS, PLACES = 1000, 1000  # of the curve, and of the customers at whose forecasts it is looked at
 RIDGE = 1e-6  # share of the weight: holds the curve where a group of equal forecasts all left
 
 
@@ -63,6 +69,7 @@ class Recalibration:
     intercept: tuple[float, float] | None
     slope: tuple[float, float] | None
     ici: tuple[float, float]
+    ici_bounds: tuple[float, float]
     curve: CalibrationCurve
 
 
@@ -87,10 +94,12 @@ def recalibrated(risk: FloatArray, left: FloatArray, known: FloatArray, weight: 
     one = np.ones((len(risk), 1))
     basis = _basis(odds, odds, weight)
     bent = _regression(basis, left, known, None, RIDGE * float(weight.sum()))
+    ici = _distance(bent, basis, risk, weight)
     return Recalibration(
         intercept=_last(_regression(one, left, known, odds)),
         slope=_last(_regression(np.column_stack([one[:, 0], odds]), left, known, None)),
-        ici=_distance(bent, basis, risk, weight),
+        ici=ici,
+        ici_bounds=_distance_bounds(bent, basis, odds, weight, ici[0]),
         curve=_curve(bent, odds, weight),
     )
 
@@ -163,6 +172,26 @@ def _distance(bent: _Regression, basis: FloatArray, risk: FloatArray, weight: Fl
     slope = (weight * np.sign(smooth - risk) * smooth * (1.0 - smooth)) @ basis / weight.sum()
     pull = weight * (apart - mean) / weight.sum() + bent.influence @ slope
     return mean, float(np.sqrt(pull @ pull))
+
+
+def _distance_bounds(
+    bent: _Regression, basis: FloatArray, odds: FloatArray, weight: FloatArray, distance: float
+) -> tuple[float, float]:
+    """Return the 95 % interval of the mean distance."""
+    from scipy.special import chdtrc
+
+    order = np.argsort(odds, kind="stable")
+    reached = np.cumsum(weight[order]) / weight.sum()
+    places = order[np.minimum(np.searchsorted(reached, (np.arange(PLACES) + 0.5) / PLACES), len(odds) - 1)]
+    values, vectors = np.linalg.eigh(bent.covariance)
+    moved = np.random.default_rng(0).normal(size=(DRAWS, len(values))) * np.sqrt(np.maximum(values, 0.0))
+    curves = _chance((bent.coef + moved @ vectors.T) @ basis[places].T)
+    high = max(float(np.quantile(np.abs(curves - _chance(odds[places])).mean(axis=1), 0.975)), distance)
+    # the forecasts themselves are a curve of this kind: a line of slope one
+    away = bent.coef - np.linalg.lstsq(basis[places], odds[places], rcond=None)[0]
+    wald = float(away @ information_inverse(bent.covariance) @ away)
+    alike = float(chdtrc(len(away), wald)) > 0.05
+    return 0.0 if alike else max(2 * distance - high, 0.0), min(high, 1.0)
 
 
 def _curve(bent: _Regression, odds: FloatArray, weight: FloatArray) -> CalibrationCurve:
