@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from custval._survival.cox_data import checked_data, learn_design, split_strata
 from custval._survival.cox_fit import (
     CoxData,
     CoxFit,
+    CoxOptions,
     cox_options,
     data_rows,
     fit_cox,
@@ -209,7 +211,7 @@ class SharedFrailtyCox(CoxForecasts):
         )
         group_of = np.arange(len(data.duration)) if data.cluster is None else data.cluster
         with one_thread():
-            plain = fit_cox(data, options, robust=False)
+            plain = _fit_plain(data, options)
             rows = data_rows(with_column(data), self.ties)
             own = group_codes(group_of[rows.order], len(rows.order))[1]
             fit = fit_frailty(
@@ -272,3 +274,11 @@ class SharedFrailtyCox(CoxForecasts):
         )
         unit = self.time_unit_
         self.baseline_ = cox_baseline(made, self.center_, last=last_times(data), strata=self.strata_, time_unit=unit)
+
+
+def _fit_plain(data: CoxData, options: CoxOptions) -> CoxFit:
+    """Return the fit without frailties; a penalty, which would cure some data, is CoxPH's."""
+    try:
+        return fit_cox(data, options, robust=False)
+    except InputError as error:
+        raise InputError(re.sub("fit with l2 > 0( or l1 > 0)?", "fit CoxPH with l2 > 0", str(error))) from None

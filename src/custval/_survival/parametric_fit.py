@@ -163,7 +163,13 @@ def center_and_scale(X: FloatArray, weight: FloatArray) -> tuple[FloatArray, Flo
 
 
 def check_columns(scaled: FloatArray, weight: FloatArray, features: list[str]) -> None:
-    """Refuse columns that are constant or follow from others."""
+    """Refuse columns that are constant or follow from others, or are more than the customers."""
+    n, p = scaled.shape
+    if p >= n:
+        raise InputError(
+            f"X has {p} columns but only {n} rows, so effects cannot be told apart; "
+            "take fewer columns, or fit with l2 > 0"
+        )
     gram = (scaled * (weight / weight.sum())[:, None]).T @ scaled
     cure = "drop it, or fit with l2 > 0"
     flat = np.flatnonzero(np.diag(gram) < 1e-20).tolist()
