@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
+from custval._survival.cox_ties import Terms, terms_of
 
 __all__ = ("CoxRows", "cox_rows")
 
 _BLOCK = 1 << 13
+_COUNTED = 1 << 16  # keys that can be sorted by counting
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,10 @@ class CoxRows:
         Whether any row comes under observation after the first event time of its stratum.
     weighted : bool
         Whether any weight is not 1.
+    apart : bool
+        Whether cells keep events and censorings apart.
+    terms : Terms
+        Of Efron's sums.
     """
 
     X: FloatArray
@@ -70,6 +76,8 @@ class CoxRows:
     center: FloatArray
     late: bool
     weighted: bool
+    apart: bool
+    terms: Terms
 
     @property
     def base(self) -> IntArray:
@@ -110,38 +118,43 @@ def cox_rows(
         The rows at risk at one event time at least.
     """
     place, size = _places(duration, stratum)
-    counts = np.bincount(place.code[event], minlength=size)
+    counts = np.bincount(place.code, weights=event, minlength=size).astype(np.int64)
     seen = counts > 0
     reach = np.cumsum(seen, dtype=np.int64)  # event times up to each place, those of earlier strata counted too
     leave = reach[place.code]
     enter = _enter(entry, stratum, place, reach)
     by_event = ties == "efron" and bool((counts > 1).any())
-    keep = np.flatnonzero(leave > enter) if place.order is None else place.order[(leave > enter)[place.order]]
-    order = keep[_cell_order(enter[keep], leave[keep], event[keep], int(reach[-1]), by_event=by_event)]
-    enter, leave, event = enter[order], leave[order], event[order]
     times, of = place.times[seen], place.stratum[seen]
     strata = 1 if stratum is None else int(stratum.max()) + 1
+    late = entry is not None and _any_late(enter, leave, np.searchsorted(of, np.arange(strata)), stratum)
+    cells = _cells(enter, leave, event, place.order, int(reach[-1]), by_event=by_event, late=late)
     center = _centers(X, weight, stratum, strata)
-    left = np.bincount(leave[event] - 1, weights=weight[order][event], minlength=len(times))
-    columns = _columns(X, order, center, None if stratum is None else stratum[order])
-    base = np.searchsorted(of, np.arange(strata))
-    weight = weight[order]
+    columns = _columns(X, cells.order, center, None if stratum is None else stratum[cells.order])
+    weighted = bool((weight != 1).any())
+    mass = counts[seen].astype(np.float64)
+    if weighted:
+        weight = weight[cells.order]
+        mass = np.bincount(cells.leave[cells.event] - 1, weights=weight[cells.event], minlength=len(times))
+    else:
+        weight = np.ones(len(cells.order))
     return CoxRows(
         X=columns,
-        order=order,
+        order=cells.order,
         weight=weight,
-        event=event,
-        enter=enter,
-        leave=leave,
-        starts=_cell_starts(enter, leave, event if by_event else None),
+        event=cells.event,
+        enter=cells.enter,
+        leave=cells.leave,
+        starts=cells.starts,
         times=times,
         stratum=of,
         count=counts[seen],
-        mass=np.asarray(left, dtype=np.float64),
-        event_sum=columns @ np.where(event, weight, 0.0),
+        mass=np.asarray(mass, dtype=np.float64),
+        event_sum=columns @ np.where(cells.event, weight, 0.0),
         center=center,
-        late=entry is not None and bool((enter > base[_stratum_of(stratum, order)]).any()),
-        weighted=bool((weight != 1).any()),
+        late=late,
+        weighted=weighted,
+        apart=by_event,
+        terms=terms_of(counts[seen]),
     )
 
 
@@ -206,27 +219,78 @@ def _enter(entry: FloatArray | None, stratum: IntArray | None, place: _Places, r
     return np.asarray(np.where(passed > 0, reach[passed - 1], 0))
 
 
-def _cell_order(enter: IntArray, leave: IntArray, event: BoolArray, last: int, *, by_event: bool) -> IntArray:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """Rows that are at risk, sorted: their order, what is sorted by it, and where each cell starts."""
+
+    order: IntArray
+    enter: IntArray
+    leave: IntArray
+    event: BoolArray
+    starts: IntArray
+
+
+def _any_late(enter: IntArray, leave: IntArray, base: IntArray, stratum: IntArray | None) -> bool:
+    """Say whether any row at risk comes after the first event time of its stratum; `base` (S,) are these."""
+    if enter.strides == (0,):
+        return False
+    return bool(((enter > (base[0] if stratum is None else base[stratum])) & (leave > enter)).any())
+
+
+def _cells(
+    enter: IntArray,
+    leave: IntArray,
+    event: BoolArray,
+    known: IntArray | None,
+    last: int,
+    *,
+    by_event: bool,
+    late: bool,
+) -> _Cells:
+    """Sort rows by leave, event (where cells keep them apart) and enter; `known` is an order by time, or None."""
+    at_risk = leave > enter
+    keep = None if at_risk.all() else np.flatnonzero(at_risk)
+    if known is not None:
+        keep = known if keep is None else known[at_risk[known]]
     key = leave * 2 - event if by_event else leave
     top = 2 * last + 1 if by_event else last
-    if enter.size and enter.strides != (0,) and enter.any():
+    if late:  # else the stratum, and so leave, tells when a row comes in
         key, top = key * (last + 1) + enter, (top + 1) * (last + 1)
+    if keep is not None:
+        key = key[keep]
+    order = _key_order(key, top)
+    if keep is not None:
+        order = keep if order is None else keep[order]
+    elif order is None:
+        order = np.arange(len(key))
+    first = enter[: len(order)] if enter.strides == (0,) else enter[order]
+    if by_event and not late and top < _COUNTED:
+        # the sorted keys follow from their counts: no need to fetch row after row
+        sizes = np.bincount(key, minlength=top + 1)
+        held = np.flatnonzero(sizes)
+        sizes = sizes[held]
+        leave, event = np.repeat((held + 1) // 2, sizes), np.repeat(held % 2 == 1, sizes)
+        return _Cells(order, first, leave, event, np.append(0, np.cumsum(sizes)))
+    leave, event = leave[order], event[order]
+    return _Cells(order, first, leave, event, _cell_starts(first, leave, event if by_event else None))
+
+
+def _key_order(key: IntArray, top: int) -> IntArray | None:
+    """Return the order of the keys 0..top, or None where they stand in order."""
     if (key[1:] >= key[:-1]).all():
-        return np.arange(len(key))
+        return None
     # sixteen bits are sorted by counting, ten times faster than by comparing
-    return np.argsort(key.astype(np.uint16) if top < 65536 else key, kind="stable")
+    return np.argsort(key.astype(np.uint16) if top < _COUNTED else key, kind="stable")
 
 
 def _cell_starts(enter: IntArray, leave: IntArray, event: BoolArray | None) -> IntArray:
     new = np.ones(len(leave), dtype=bool)
-    new[1:] = (leave[1:] != leave[:-1]) | (enter[1:] != enter[:-1])
+    new[1:] = leave[1:] != leave[:-1]
+    if enter.strides != (0,):
+        new[1:] |= enter[1:] != enter[:-1]
     if event is not None:
         new[1:] |= event[1:] != event[:-1]
     return np.append(np.flatnonzero(new), len(leave))
-
-
-def _stratum_of(stratum: IntArray | None, order: IntArray) -> IntArray:
-    return np.zeros(len(order), dtype=np.int64) if stratum is None else stratum[order]
 
 
 def _centers(X: FloatArray, weight: FloatArray, stratum: IntArray | None, strata: int) -> FloatArray:
@@ -241,9 +305,13 @@ def _centers(X: FloatArray, weight: FloatArray, stratum: IntArray | None, strata
 def _columns(X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArray | None) -> FloatArray:
     """Return the centred columns of the sorted rows, (p, n), block by block so that blocks stay in the cache."""
     made, room = np.empty((X.shape[1], len(order))), np.empty((_BLOCK, X.shape[1]))
+    middle = center[0][:, None]
     for start in range(0, len(order), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(order)))
         block = np.take(X, order[rows], axis=0, out=room[: rows.stop - start], mode="clip")
-        block -= center[0] if stratum is None else center[stratum[rows]]
-        made[:, rows] = block.T
+        if stratum is None:
+            np.subtract(block.T, middle, out=made[:, rows])
+        else:
+            block -= center[stratum[rows]]
+            made[:, rows] = block.T
     return made
