@@ -403,7 +403,8 @@ class CoxPH(CoxForecasts):
         self.std_error_, self.robust_std_error_ = _root(fit.covariance), _root(fit.robust)
         self.log_likelihood_, self.log_likelihood_null_ = fit.log_likelihood, fit.log_likelihood_null
         self.score_test_, self.n_iter_ = fit.score_test, fit.iterations
-        self.center_ = (data.weight / data.weight.sum()) @ data.X
+        share = data.weight / data.weight.sum()
+        self.center_ = fit.rows.center[0].copy() if data.stratum is None else share @ data.X
         self.n_events_ = int(np.count_nonzero(data.event))
         self.causes_, self.time_unit_ = target.causes, target.time_unit
         self.baseline_ = cox_baseline(

@@ -13,10 +13,11 @@ from custval._core.errors import ConvergenceWarning, DataWarning, InputError, wa
 from custval._core.optimize import Evaluation, Optimum, dependent_columns, information_inverse, newton
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._core.validation import check_choice, check_scalar, check_whole
-from custval._survival.cox_likelihood import TIES, RiskSums, evaluate, log_likelihood, risk_sums
+from custval._survival.cox_likelihood import TIES, RiskSums, evaluate, log_likelihood, risk_sums, slope
 from custval._survival.cox_penalty import elastic_newton
 from custval._survival.cox_residuals import sandwich
 from custval._survival.cox_rows import CoxRows, cox_rows
+from custval._survival.cox_start import climb
 
 __all__ = (
     "CoxData",
@@ -34,7 +35,7 @@ __all__ = (
 _NAMED = 8  # columns in a message: enough to act on, short enough to read
 _LONG_STEP = 0.05  # of a row's log risk: no finite optimum is this far when nothing is to be gained
 _NOTHING = 1e-16  # twice the gain still promised, below which a stop is the optimum itself
-_SAMPLE = (8_000, 25_000)  # least and most rows of the subsample that gives the start
+_SAMPLE = (8_000, 50_000)  # least and most rows of the subsample that gives the start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,10 +175,10 @@ def _fitted(data: CoxData, rows: CoxRows, options: CoxOptions, *, robust: bool, 
     else:
         best = newton(objective, first, max_iter=options.max_iter, tol=options.tol)
         step = best.step
-    sound = _diagnose(best, rows, data, options)
+    sums = objective.sums_at(best.point)
+    sound = _diagnose(best, sums, rows, data, options)
     if not sound:
         step = np.zeros_like(step)
-    sums = objective.sums_at(best.point)
     covariance = None if options.l1 > 0 else information_inverse(best.information)
     clustered = None if data.cluster is None else data.cluster[rows.order]
     return CoxFit(
@@ -203,10 +204,10 @@ class _Objective:
 
     def __call__(self, coef: FloatArray) -> Evaluation:
         if not np.array_equal(coef, self.point):
-            value, slope, told, self.sums = evaluate(coef, self.rows, self.ties)
+            value, steep, told, self.sums = evaluate(coef, self.rows, self.ties)
             told[np.diag_indices_from(told)] += self.l2
             self.point = coef
-            self.last = value - self.l2 / 2 * float(coef @ coef), slope - self.l2 * coef, told
+            self.last = value - self.l2 / 2 * float(coef @ coef), steep - self.l2 * coef, told
         return self.last
 
     def sums_at(self, coef: FloatArray) -> RiskSums:
@@ -219,8 +220,8 @@ def _gain(objective: _Objective, best: Optimum, step: FloatArray) -> float:
     if not step.any():
         return 0.0
     told = best.information - objective.l2 * np.eye(len(step))
-    slope = best.information @ step + objective.l2 * best.point
-    return float(slope @ step - step @ told @ step / 2)
+    steep = best.information @ step + objective.l2 * best.point
+    return float(steep @ step - step @ told @ step / 2)
 
 
 def check_data(data: CoxData, options: CoxOptions) -> None:
@@ -255,7 +256,7 @@ def _warn_silent_strata(data: CoxData) -> None:
 
 
 def _start(data: CoxData, rows: CoxRows, options: CoxOptions) -> FloatArray:
-    """Return 0, or the optimum of every k-th sorted row: a start so near that two looks at all rows are enough."""
+    """Return 0, or for many rows a point so near the optimum that one or two looks at all products are enough."""
     nothing = np.zeros(data.X.shape[1])
     n = len(rows.order)
     every = n // int(np.clip(n // 12, *_SAMPLE))
@@ -267,25 +268,32 @@ def _start(data: CoxData, rows: CoxRows, options: CoxOptions) -> FloatArray:
     # the penalty shrinks with the sample, so that the balance stays
     smaller = CoxOptions(options.ties, options.l2 / every, 0.0, 10, 1e-3)
     found = newton(_Objective(data_rows(some, options.ties), smaller), nothing, max_iter=10, tol=1e-3)
-    return found.point if found.converged and np.isfinite(found.point).all() else nothing
+    if not (found.converged and np.isfinite(found.point).all()):
+        return nothing
+
+    def penalised(coef: FloatArray) -> tuple[float, FloatArray]:
+        value, steep = slope(coef, rows, options.ties)
+        return value - options.l2 / 2 * float(coef @ coef), steep - options.l2 * coef
+
+    return climb(penalised, found.point, information_inverse(found.information) / every, tol=options.tol)
 
 
 def _at_zero(objective: _Objective) -> tuple[float, float]:
     """Return the log-likelihood without the columns, and the score test of all of them."""
     nothing = np.zeros(len(objective.rows.X))
-    value, slope, told = objective(nothing)
+    value, steep, told = objective(nothing)
     told = told - objective.l2 * np.eye(len(nothing))
-    return value, float(slope @ information_inverse(told) @ slope)
+    return value, float(steep @ information_inverse(told) @ steep)
 
 
-def _diagnose(best: Optimum, rows: CoxRows, data: CoxData, options: CoxOptions) -> bool:
+def _diagnose(best: Optimum, sums: RiskSums, rows: CoxRows, data: CoxData, options: CoxOptions) -> bool:
     """Refuse columns without an effect to tell, warn of separation and of steps left over; say whether all is well."""
     if options.l2 == 0 and options.l1 == 0:
         unclear = np.diag(best.information) <= 0
         for column, of in dependent_columns(best.information):
             unclear[[column, *of]] = True
         if best.converged:
-            unclear |= _long_step(best, rows)
+            unclear |= _long_step(best, sums, rows)
         if unclear.any():
             _refuse_columns(rows, data, options)
             _warn_separation(unclear, data)
@@ -299,17 +307,26 @@ def _diagnose(best: Optimum, rows: CoxRows, data: CoxData, options: CoxOptions) 
     return best.converged
 
 
-def _long_step(best: Optimum, rows: CoxRows) -> BoolArray:
+def _long_step(best: Optimum, sums: RiskSums, rows: CoxRows) -> BoolArray:
     """Say which columns the next step would still move a row by, though nothing is left to gain: their optimum is far.
 
     An ordinary stop leaves steps so short that the rows need not be looked at.
     """
-    if float(best.step @ best.information @ best.step) < _NOTHING:
-        return np.zeros(len(best.step), dtype=bool)
+    nothing = np.zeros(len(best.step), dtype=bool)
+    if float(best.step @ best.information @ best.step) < _NOTHING or _surely_short(best.step, sums):
+        return nothing
     if float(np.abs(best.step @ rows.X).max()) <= _LONG_STEP:
-        return np.zeros(len(best.step), dtype=bool)
+        return nothing
     each = np.abs(best.step) * np.abs(rows.X).max(axis=1)
     return np.asarray(each > each.max() / 5)
+
+
+def _surely_short(step: FloatArray, sums: RiskSums) -> bool:
+    """Say whether the Gram products bound what `step` moves any row by: r x^2 of one row is within the sum of all."""
+    if sums.grams is None:
+        return False
+    most = np.sqrt(np.einsum("cjj->j", sums.grams) / sums.risk.min())
+    return bool(np.abs(step) @ most <= _LONG_STEP)
 
 
 def _refuse_columns(rows: CoxRows, data: CoxData, options: CoxOptions) -> None:

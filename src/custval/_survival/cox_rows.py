@@ -129,7 +129,6 @@ def cox_rows(
     late = entry is not None and _any_late(enter, leave, np.searchsorted(of, np.arange(strata)), stratum)
     cells = _cells(enter, leave, event, place.order, int(reach[-1]), by_event=by_event, late=late)
     center = _centers(X, weight, stratum, strata)
-    columns = _columns(X, cells.order, center, None if stratum is None else stratum[cells.order])
     weighted = bool((weight != 1).any())
     mass = counts[seen].astype(np.float64)
     if weighted:
@@ -137,6 +136,8 @@ def cox_rows(
         mass = np.bincount(cells.leave[cells.event] - 1, weights=weight[cells.event], minlength=len(times))
     else:
         weight = np.ones(len(cells.order))
+    happened = np.where(cells.event, weight, 0.0)
+    columns, event_sum = _columns(X, cells.order, center, None if stratum is None else stratum[cells.order], happened)
     return CoxRows(
         X=columns,
         order=cells.order,
@@ -149,7 +150,7 @@ def cox_rows(
         stratum=of,
         count=counts[seen],
         mass=np.asarray(mass, dtype=np.float64),
-        event_sum=columns @ np.where(cells.event, weight, 0.0),
+        event_sum=event_sum,
         center=center,
         late=late,
         weighted=weighted,
@@ -302,9 +303,14 @@ def _centers(X: FloatArray, weight: FloatArray, stratum: IntArray | None, strata
     return np.asarray(np.stack(parts, axis=1), dtype=np.float64)
 
 
-def _columns(X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArray | None) -> FloatArray:
-    """Return the centred columns of the sorted rows, (p, n), block by block so that blocks stay in the cache."""
-    made, room = np.empty((X.shape[1], len(order))), np.empty((_BLOCK, X.shape[1]))
+def _columns(
+    X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArray | None, happened: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the centred columns of the sorted rows, (p, n), and their sums times `happened` (n,), (p,).
+
+    Block by block, so that what is fetched, turned and summed is in the cache.
+    """
+    made, room, summed = np.empty((X.shape[1], len(order))), np.empty((_BLOCK, X.shape[1])), np.zeros(X.shape[1])
     middle = center[0][:, None]
     for start in range(0, len(order), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(order)))
@@ -314,4 +320,5 @@ def _columns(X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArr
         else:
             block -= center[stratum[rows]]
             made[:, rows] = block.T
-    return made
+        summed += made[:, rows] @ happened[rows]
+    return made, summed
