@@ -7,7 +7,7 @@ read <- function(name) {
 }
 duration <- read("duration"); event <- read("event"); entry <- read("entry")
 X <- matrix(read("X"), nrow = length(duration))
-y <- if (given[1] == "time-varying") Surv(entry, duration, event) else Surv(duration, event)
+y <- if (given[1] %in% c("time-varying", "continuous-entry")) Surv(entry, duration, event) else Surv(duration, event)
 seconds <- vapply(seq_len(as.integer(given[3])), function(i) {
   system.time(fit <<- coxph(y ~ X, ties = "efron"))[["elapsed"]]
 }, 0)

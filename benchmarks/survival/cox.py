@@ -1,7 +1,8 @@
-"""Cox models with standard errors against lifelines and R's coxph, in turn, each in fresh processes.
+"""Cox models with standard errors against lifelines, skglm, scikit-survival and R's coxph, in turn, in fresh processes.
 
 Run: ``python benchmarks/survival/cox.py [--size 100000 1000000] [--repeats 5] [--sides custval lifelines R]``.
-lifelines wants pandas < 3: CUSTVAL_LIFELINES_PYTHON names the interpreter that has it; R is called as Rscript.
+lifelines wants pandas < 3: CUSTVAL_LIFELINES_PYTHON names the interpreter that has it, CUSTVAL_SKSURV_PYTHON and
+CUSTVAL_SKGLM_PYTHON those with scikit-survival and skglm (sides that are not named are left out); R is Rscript.
 """
 
 from __future__ import annotations
@@ -22,15 +23,35 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve()
-TASKS = ("monthly", "continuous", "time-varying", "predict")
+TASKS = ("monthly", "continuous", "continuous-entry", "time-varying", "predict")
 SCORED, COLUMNS = 10_000_000, (5, 20, 60)  # customers scored in blocks; columns over which growth is measured
-LARGE = 200_000  # rows above which each side runs three times only, and lifelines not at all on continuous times
-TARGETS = {"monthly": "10 lifelines, 5 R", "continuous": "10 lifelines, 6 R", "time-varying": "3.5 lifelines"}
+LARGE = 200_000  # rows above which each side runs three times, and those of SLOW once
+TARGETS = {
+    "monthly": "10 lifelines, 5 the fastest peer",
+    "continuous": "6 R",
+    "time-varying": "3.5 lifelines",
+    "predict": "3 lifelines",
+}
 WORK = {
-    "monthly": "Efron, p = 20, whole months, with SE",
-    "continuous": "Efron, p = 20, continuous, with SE",
-    "time-varying": "Efron, p = 5, spells with entry, with SE",
+    "monthly": "Efron, p = 20, whole months",
+    "continuous": "Efron, p = 20, continuous",
+    "continuous-entry": "Efron, p = 20, continuous, late entry",
+    "time-varying": "Efron, p = 5, spells with entry",
     "predict": "S(t) at 60 months, p = 20",
+}
+PEERS = {
+    "monthly": ("lifelines", "skglm", "scikit-survival", "R"),
+    "continuous": ("lifelines", "skglm", "scikit-survival", "R"),
+    "continuous-entry": ("R",),
+    "time-varying": ("lifelines", "R"),
+    "predict": ("lifelines",),
+}
+SLOW = {("monthly", "scikit-survival"), ("continuous", "scikit-survival"), ("continuous", "lifelines")}
+NO_ERRORS = ("skglm", "scikit-survival")  # peers that give no standard errors
+INTERPRETERS = {
+    "lifelines": "CUSTVAL_LIFELINES_PYTHON",
+    "skglm": "CUSTVAL_SKGLM_PYTHON",
+    "scikit-survival": "CUSTVAL_SKSURV_PYTHON",
 }
 
 
@@ -48,7 +69,9 @@ def simulate(task: str, n: int, p: int | None = None) -> dict[str, np.ndarray]:
         entry = np.floor(rng.uniform(0, 48, n))
         event = duration <= 12
         duration = entry + np.minimum(duration, 12)
-    if task != "continuous":
+    if task == "continuous-entry":  # half of the customers were there before the records start
+        entry = duration * np.maximum(rng.uniform(-1, 1, n), 0.0)
+    if not task.startswith("continuous"):
         duration = np.ceil(duration)
     return {"X": X, "entry": entry, "duration": duration, "event": event.astype(np.float64)}
 
@@ -85,6 +108,23 @@ def lifelines_work(task: str, data: dict[str, np.ndarray]) -> tuple[Callable[[],
     return fit, lambda: np.asarray(model.params_)
 
 
+def skglm_work(_: str, data: dict[str, np.ndarray]) -> tuple[Callable[[], object], Callable[[], np.ndarray]]:
+    from skglm.estimators import CoxEstimator
+
+    y = np.column_stack([data["duration"], data["event"]])
+    model = CoxEstimator(alpha=1e-15, l1_ratio=0.0, method="efron")  # no penalty, at its own tolerance
+    return lambda: model.fit(data["X"], y), lambda: np.asarray(model.coef_)
+
+
+def sksurv_work(_: str, data: dict[str, np.ndarray]) -> tuple[Callable[[], object], Callable[[], np.ndarray]]:
+    from sksurv.linear_model import CoxPHSurvivalAnalysis
+    from sksurv.util import Surv
+
+    y = Surv.from_arrays(data["event"] > 0, data["duration"])
+    model = CoxPHSurvivalAnalysis(ties="efron")
+    return lambda: model.fit(data["X"], y), lambda: np.asarray(model.coef_)
+
+
 def score_in_blocks(folder: str, n: int) -> None:
     """Score n customers block by block in this process and print seconds (columns not counted) and peak memory."""
     from custval.survival import CoxPH, survival_target
@@ -92,13 +132,16 @@ def score_in_blocks(folder: str, n: int) -> None:
     data = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
     model = CoxPH().fit(data["X"], survival_target(data["duration"], data["event"] > 0))
     rng, p, block = np.random.default_rng(1), data["X"].shape[1], 100_000
-    seconds, left = 0.0, 0.0
+    seconds, reading, left = 0.0, 0.0, 0.0
     for start in range(0, n, block):
         X = rng.normal(size=(min(block, n - start), p))
         begun = time.perf_counter()
         left += float(model.predict_survival(X, np.arange(1, 61))[:, -1].sum())
         seconds += time.perf_counter() - begun
-    print(json.dumps({"seconds": [seconds], "peak": peak_mib(), "coef": [left / n]}))
+        begun = time.perf_counter()
+        X.sum()
+        reading += time.perf_counter() - begun
+    print(json.dumps({"seconds": [seconds], "reading": reading, "peak": peak_mib(), "coef": [left / n]}))
 
 
 def child(side: str, task: str, folder: str, repeats: int) -> None:
@@ -107,7 +150,8 @@ def child(side: str, task: str, folder: str, repeats: int) -> None:
         score_in_blocks(folder, SCORED)
         return
     data = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
-    prepare = {"custval": custval_work, "lifelines": lifelines_work}[side]
+    makers = {"lifelines": lifelines_work, "skglm": skglm_work, "scikit-survival": sksurv_work}
+    prepare = makers.get(side, custval_work)
     prepare(task, {name: values[:2000] for name, values in data.items()})[0]()  # imports are not what is measured
     work, coefficients = prepare(task, data)
     times = []
@@ -131,7 +175,7 @@ def run(side: str, task: str, folder: Path, repeats: int) -> dict:
     if side == "R":
         command = ["Rscript", str(HERE.with_suffix(".R")), task, str(folder), str(repeats)]
     else:
-        python = os.environ.get("CUSTVAL_LIFELINES_PYTHON", sys.executable) if side == "lifelines" else sys.executable
+        python = os.environ.get(INTERPRETERS.get(side, ""), sys.executable)
         command = [python, str(HERE), "--child", side, task, str(folder), str(repeats)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.strip().split("\n")[-1])
@@ -143,27 +187,29 @@ def measure(task: str, n: int, sides: list[str], repeats: int) -> list[dict[str,
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         once = save(task, n, folder)
-        rounds = (repeats + 1) // 2 if n <= LARGE else 1
-        for _ in range(rounds):  # in turn, so that a busy moment hits all sides
+        for turn in range((repeats + 1) // 2):  # in turn, so that a busy moment hits all sides
             for side in sides:
-                found[side].append(run(side, task, folder, 3 if n > LARGE else 2))
+                slow = n > LARGE and (task, side) in SLOW
+                if not (slow and turn):
+                    found[side].append(run(side, task, folder, 1 if slow else 2))
     seconds = {side: statistics.median([t for one in found[side] for t in one["seconds"]]) for side in sides}
-    ours = found[sides[0]][0]["coef"]
-    reading = {"work": WORK[task], "rows": f"{n:,}", "": "reading the columns once", "seconds": once}
-    reading["times custval"] = once / seconds[sides[0]]
-    return [
+    ours, coef = seconds[sides[0]], found[sides[0]][0]["coef"]
+    rows: list[dict[str, object]] = [
         {
             "work": WORK[task],
             "rows": f"{n:,}",
-            "": side,
+            "": side + (" (no SE)" if side in NO_ERRORS else ""),
             "seconds": seconds[side],
-            "times custval": seconds[side] / seconds[sides[0]],
-            "at least": TARGETS.get(task, "3 lifelines") if side == "custval" else "",
+            "times custval": seconds[side] / ours,
+            "times reading once": seconds[side] / once,
+            "at least": TARGETS.get(task, "") if side == "custval" else "",
             "peak MiB": f"{max(one['peak'] for one in found[side]):.0f}",
-            "largest difference of coefficients": f"{np.abs(np.subtract(found[side][0]['coef'], ours)).max():.0e}",
+            "largest difference of coefficients": f"{np.abs(np.subtract(found[side][0]['coef'], coef)).max():.0e}",
         }
         for side in sides
-    ] + [reading]
+    ]
+    reading = {"work": WORK[task], "rows": f"{n:,}", "": "reading the columns once", "seconds": once}
+    return [*rows, {**reading, "times custval": once / ours, "times reading once": 1.0}]
 
 
 def save(task: str, n: int, folder: Path, p: int | None = None) -> float:
@@ -191,15 +237,16 @@ def in_blocks() -> dict[str, object]:
         "": "custval",
         "seconds": found["seconds"][0],
         "times custval": 1.0,
+        "times reading once": found["seconds"][0] / found["reading"],
         "at least": "under 1024 MiB",
         "peak MiB": f"{found['peak']:.0f}",
     }
 
 
-def growth_in_columns(n: int, repeats: int) -> list[str]:
-    """Return the exponent of p for both kinds of times, from our own fits of n rows."""
+def growth_in_columns(tasks: list[str], n: int, repeats: int) -> list[str]:
+    """Return the exponent of p for each work, from our own runs on n rows."""
     told = []
-    for task in ("monthly", "continuous"):
+    for task in tasks:
         seconds = []
         for p in COLUMNS:
             with tempfile.TemporaryDirectory() as name:
@@ -216,9 +263,8 @@ def main() -> None:
     ask.add_argument("--size", type=int, nargs="+", default=[100_000, 1_000_000])
     ask.add_argument("--repeats", type=int, default=5)
     ask.add_argument("--tasks", nargs="+", default=list(TASKS))
-    ask.add_argument(
-        "--sides", nargs="+", default=["custval", "lifelines", *(["R"] if shutil.which("Rscript") else [])]
-    )
+    here = [side for side, name in INTERPRETERS.items() if name in os.environ]
+    ask.add_argument("--sides", nargs="+", default=["custval", *here, *(["R"] if shutil.which("Rscript") else [])])
     ask.add_argument("--child", nargs=4)
     given = ask.parse_args()
     if given.child:
@@ -231,21 +277,21 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for task in given.tasks:
         for n in given.size if task != "predict" else given.size[:1]:
-            skipped = {"R"} if task == "predict" else {"lifelines"} if task == "continuous" and n > LARGE else set()
-            sides = [side for side in given.sides if side not in skipped]
+            sides = [side for side in given.sides if side == "custval" or side in PEERS[task]]
             rows += measure(task, n, sides, given.repeats)
             print(*rows[-len(sides) - 1 :], sep="\n", flush=True)
     if "predict" in given.tasks:
         rows.append(in_blocks())
-    columns = growth_in_columns(given.size[0], given.repeats)
+    columns = growth_in_columns(given.tasks, given.size[0], given.repeats)
     record(
         "Survival: Cox models",
         rows,
         script="benchmarks/survival/cox.py",
-        text=f"Medians of {given.repeats} or more fits on the same rows (three above {LARGE:,} rows), sides in turn in "
-        "fresh processes; peak memory of the whole process, data included. lifelines was not run on a million "
-        f"continuous times. Growth with n, exponent: {'; '.join(growth(rows))}. Growth with p at "
-        f"{given.size[0]:,} rows (p = {', '.join(map(str, COLUMNS))}), exponent: {'; '.join(columns)}.",
+        text=f"Medians of {given.repeats} or more fits on the same rows, with standard errors where nothing else is "
+        f"said, sides in turn in fresh processes (above {LARGE:,} rows scikit-survival, and on continuous times "
+        "lifelines, once); peak memory of the whole process, data included. *Reading once* is one sum over the "
+        f"columns. Growth with n, exponent: {'; '.join(growth(rows))}. Growth with p at {given.size[0]:,} rows "
+        f"(p = {', '.join(map(str, COLUMNS))}), exponent: {'; '.join(columns)}.",
         packages=("lifelines",),
     )
 
@@ -254,7 +300,8 @@ def growth(rows: list[dict[str, object]]) -> list[str]:
     """Return the exponent of n for each work of ours that was measured at two sizes."""
     told = []
     for task in TASKS:
-        mine = [row for row in rows if row["work"] == WORK[task] and row[""] == "custval"]
+        mine = [row for row in rows if str(row["work"]).startswith(f"{WORK[task]}") and row[""] == "custval"]
+        mine = mine if task != "continuous" else [row for row in mine if row["work"] == WORK[task]]
         if len(mine) > 1:
             sizes = np.log([float(str(row["rows"]).replace(",", "")) for row in mine])
             slope = np.polyfit(sizes, np.log([float(str(row["seconds"])) for row in mine]), 1)[0]

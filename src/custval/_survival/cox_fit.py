@@ -35,6 +35,7 @@ __all__ = (
 _NAMED = 8  # columns in a message: enough to act on, short enough to read
 _LONG_STEP = 0.05  # of a row's log risk: no finite optimum is this far when nothing is to be gained
 _NOTHING = 1e-16  # twice the gain still promised, below which a stop is the optimum itself
+_HIDDEN = 1e-16  # of the events' weight: less gain than this is hidden by the rounding of the log-likelihood
 _SAMPLE = (8_000, 50_000)  # least and most rows of the subsample that gives the start
 
 
@@ -168,6 +169,7 @@ def fit_cox(data: CoxData, options: CoxOptions, *, robust: bool, start: FloatArr
 def _fitted(data: CoxData, rows: CoxRows, options: CoxOptions, *, robust: bool, start: FloatArray | None) -> CoxFit:
     objective = _Objective(rows, options)
     null, score_test = _at_zero(objective)
+    options = replace(options, tol=max(options.tol, _HIDDEN * float(rows.mass.sum())))
     first = _start(data, rows, options) if start is None else start
     if options.l1 > 0:
         best = elastic_newton(objective, first, l1=options.l1, max_iter=options.max_iter, tol=options.tol)

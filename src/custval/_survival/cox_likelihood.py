@@ -32,7 +32,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
-from custval._survival.cox_rows import CoxRows
+from custval._survival.cox_rows import CoxRows, few_cells
 from custval._survival.cox_ties import efron_sums
 
 __all__ = (
@@ -52,9 +52,7 @@ __all__ = (
 
 TIES = ("efron", "breslow")
 _BLOCK = 1 << 13
-_FEW = 64  # rows in a mean cell from which a product for each cell beats sums over neighbours
 _FLAT = 1e-11  # of a column's size: less than this within risk sets is rounding
-_GRAMS = 4_000_000  # most numbers kept as products of cells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,10 +210,7 @@ def slope(coef: FloatArray, rows: CoxRows, ties: str) -> tuple[float, FloatArray
 
 
 def _few(rows: CoxRows) -> bool:
-    """Say whether cells are so few that a product for each of them beats sums over neighbours."""
-    p, n = rows.X.shape
-    count = len(rows.starts) - 1
-    return n >= _FEW * count and count * p * p <= _GRAMS
+    return few_cells(*rows.X.shape, len(rows.starts) - 1)
 
 
 def _cell_shares(sums: HazardSums, rows: CoxRows, at: FloatArray | None = None) -> FloatArray:
@@ -229,7 +224,7 @@ def _looked(coef: FloatArray, rows: CoxRows, *, grams: bool) -> tuple[FloatArray
     count = len(rows.starts) - 1
     risk, cells = np.empty(n), np.zeros((p, count))
     made = np.zeros((count, p, p)) if grams else None
-    even, room = not coef.any() and not rows.weighted, np.empty((p, _BLOCK))
+    even, room = not coef.any() and not rows.weighted, np.empty((_BLOCK, p)).T
     if even:
         risk[:] = 1.0
     for cell, part in _pieces(rows.starts):
@@ -266,8 +261,8 @@ def _risk_means(sums: HazardSums, rows: CoxRows) -> FloatArray:
     """Return the means of the columns over risk sets, (p, J), from the rows."""
     means = _backward(rows.X, sums.risk, rows)
     if rows.late:
-        for mean, column in zip(means, rows.X, strict=True):
-            mean -= _not_yet(column * sums.risk, rows)
+        for j, column in enumerate(rows.X):
+            means[j] -= _not_yet(column * sums.risk, rows)
     means /= sums.total
     return means
 

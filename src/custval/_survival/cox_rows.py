@@ -15,10 +15,12 @@ import numpy as np
 from custval._core.typing import BoolArray, FloatArray, IntArray
 from custval._survival.cox_ties import Terms, terms_of
 
-__all__ = ("CoxRows", "cox_rows")
+__all__ = ("CoxRows", "cox_rows", "few_cells")
 
 _BLOCK = 1 << 13
 _COUNTED = 1 << 16  # keys that can be sorted by counting
+_FEW = 64  # rows in a mean cell from which a product for each cell beats sums over neighbours
+_GRAMS = 4_000_000  # most numbers kept as products of cells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +30,7 @@ class CoxRows:
     Attributes
     ----------
     X : ndarray of shape (p, n)
-        Columns, centred within each stratum, row after row contiguous.
+        Columns, centred within each stratum: each column contiguous, or each row where cells are few.
     order : ndarray of int, shape (n,)
         Positions of the rows in the data they come from; rows that are never at risk are not among them.
     weight : ndarray of shape (n,)
@@ -137,7 +139,9 @@ def cox_rows(
     else:
         weight = np.ones(len(cells.order))
     happened = np.where(cells.event, weight, 0.0)
-    columns, event_sum = _columns(X, cells.order, center, None if stratum is None else stratum[cells.order], happened)
+    groups = None if stratum is None else stratum[cells.order]
+    few = few_cells(X.shape[1], len(cells.order), len(cells.starts) - 1)
+    columns, event_sum = _columns(X, cells.order, center, groups, happened, turned=not few)
     return CoxRows(
         X=columns,
         order=cells.order,
@@ -303,22 +307,28 @@ def _centers(X: FloatArray, weight: FloatArray, stratum: IntArray | None, strata
     return np.asarray(np.stack(parts, axis=1), dtype=np.float64)
 
 
+def few_cells(p: int, n: int, cells: int) -> bool:
+    """Say whether cells are so few that a product for each of them beats sums over neighbours."""
+    return n >= _FEW * cells and cells * p * p <= _GRAMS
+
+
 def _columns(
-    X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArray | None, happened: FloatArray
+    X: FloatArray, order: IntArray, center: FloatArray, stratum: IntArray | None, happened: FloatArray, *, turned: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Return the centred columns of the sorted rows, (p, n), and their sums times `happened` (n,), (p,).
 
-    Block by block, so that what is fetched, turned and summed is in the cache.
+    Sums over neighbours want columns contiguous, hence `turned`; products of cells are as fast on rows. All goes block
+    by block, so that what is fetched, turned and summed is in the cache.
     """
-    made, room, summed = np.empty((X.shape[1], len(order))), np.empty((_BLOCK, X.shape[1])), np.zeros(X.shape[1])
-    middle = center[0][:, None]
-    for start in range(0, len(order), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(order)))
-        block = np.take(X, order[rows], axis=0, out=room[: rows.stop - start], mode="clip")
-        if stratum is None:
-            np.subtract(block.T, middle, out=made[:, rows])
-        else:
-            block -= center[stratum[rows]]
+    n, p = len(order), X.shape[1]
+    made, summed = np.empty((p, n) if turned else (n, p)), np.zeros(p)
+    room = np.empty((_BLOCK, p))
+    for start in range(0, n, _BLOCK):
+        rows = slice(start, min(start + _BLOCK, n))
+        out = room[: rows.stop - start] if turned else made[rows]
+        block = np.take(X, order[rows], axis=0, out=out, mode="clip")
+        block -= center[0] if stratum is None else center[stratum[rows]]
+        if turned:
             made[:, rows] = block.T
-        summed += made[:, rows] @ happened[rows]
-    return made, summed
+        summed += happened[rows] @ block
+    return made if turned else made.T, summed

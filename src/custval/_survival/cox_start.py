@@ -43,7 +43,7 @@ def climb(slope: Slope, start: FloatArray, inverse: FloatArray, *, tol: float) -
     ndarray of shape (p,)
         The last point whose gain was as promised, or one step beyond where that step is known to be short.
     """
-    point, (height, steep) = start, slope(start)
+    point, steep = start, slope(start)[1]
     step = inverse @ steep
     gain = float(steep @ step)
     for _ in range(_LOOKS):

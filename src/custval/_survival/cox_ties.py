@@ -20,7 +20,7 @@ import numpy as np
 
 from custval._core.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ("TieSums", "Terms", "efron_sums", "terms_of")
+__all__ = ("Terms", "TieSums", "efron_sums", "terms_of")
 
 _TERMS = 16
 _MANY = 256  # events at one time from which the rule stands for the terms
