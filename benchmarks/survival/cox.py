@@ -291,7 +291,8 @@ def main() -> None:
         script="benchmarks/survival/cox.py",
         text=f"Median CPU seconds of {given.repeats} or more fits on the same rows, with standard errors where nothing "
         "else is said, each side on one thread, sides in turn in fresh processes "
-        f"(above {LARGE:,} rows scikit-survival, and on continuous times lifelines, once); peak memory of the whole process, data included. *Reading once* is one sum over the "
+        f"(above {LARGE:,} rows scikit-survival, and on continuous times lifelines, once); peak memory of the whole "
+        "process, data included. *Reading once* is one sum over the "
         f"columns. Growth with n, exponent: {'; '.join(growth(rows))}. Growth with p at {given.size[0]:,} rows "
         f"(p = {', '.join(map(str, COLUMNS))}), exponent: {'; '.join(columns)}.",
         packages=("lifelines",),
