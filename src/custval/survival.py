@@ -45,19 +45,25 @@ __all__ = (
     "CoxTests",
     "Curves",
     "DiscreteHazard",
+    "EventColumn",
     "FineGray",
     "GrayTest",
     "HazardCurve",
     "IncidenceBand",
     "IncidenceCurve",
     "IntervalCurve",
+    "LeakReport",
     "LifelinesModel",
     "LogrankTest",
     "MixtureCure",
+    "MonthBlock",
+    "MonthColumn",
+    "MonthRows",
     "MonthlyTarget",
     "NestedTest",
     "PHTest",
     "PairwiseTests",
+    "PersonMonths",
     "PiecewiseExponential",
     "PooledCoefficients",
     "Quantile",
@@ -67,6 +73,7 @@ __all__ = (
     "SharedFrailtyCox",
     "SurvivalBand",
     "SurvivalCurve",
+    "Today",
     "aalen_johansen",
     "alert_list",
     "cox_path",
@@ -75,11 +82,14 @@ __all__ = (
     "gray_test",
     "interval_target",
     "kaplan_meier",
+    "leak_check",
     "life_table",
     "likelihood_ratio_test",
     "logrank_test",
+    "month_rows",
     "nelson_aalen",
     "pairwise_logrank_test",
+    "person_months",
     "ph_test",
     "pool_rubin",
     "restricted_mean",
@@ -109,14 +119,18 @@ if TYPE_CHECKING:
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
     from custval._survival.discrete_tests import ColumnTests, NestedTest, likelihood_ratio_test
+    from custval._survival.event_columns import EventColumn, MonthColumn
     from custval._survival.fine_gray import FineGray, IncidenceBand
     from custval._survival.from_lifelines import LifelinesModel, from_lifelines
     from custval._survival.gray import GrayTest, gray_test
     from custval._survival.interval_target import interval_target
+    from custval._survival.leaks import LeakReport, leak_check
     from custval._survival.lifetable import life_table
     from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
     from custval._survival.pairwise import PairwiseTests, pairwise_logrank_test
+    from custval._survival.person_months import month_rows, person_months
+    from custval._survival.person_table import MonthBlock, MonthRows, PersonMonths, Today
     from custval._survival.piecewise import PiecewiseExponential
     from custval._survival.pooling import PooledCoefficients, pool_rubin
     from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
@@ -141,19 +155,25 @@ else:
             "CoxTests": "_survival.cox_diagnostics",
             "Curves": "_survival.curve_groups",
             "DiscreteHazard": "_survival.discrete",
+            "EventColumn": "_survival.event_columns",
             "FineGray": "_survival.fine_gray",
             "GrayTest": "_survival.gray",
             "HazardCurve": "_survival.curves",
             "IncidenceBand": "_survival.fine_gray",
             "IncidenceCurve": "_survival.curves",
             "IntervalCurve": "_survival.turnbull",
+            "LeakReport": "_survival.leaks",
             "LifelinesModel": "_survival.from_lifelines",
             "LogrankTest": "_survival.logrank",
             "MixtureCure": "_survival.cure",
+            "MonthBlock": "_survival.person_table",
+            "MonthColumn": "_survival.event_columns",
+            "MonthRows": "_survival.person_table",
             "MonthlyTarget": "_survival.monthly",
             "NestedTest": "_survival.discrete_tests",
             "PHTest": "_survival.cox_diagnostics",
             "PairwiseTests": "_survival.pairwise",
+            "PersonMonths": "_survival.person_table",
             "PiecewiseExponential": "_survival.piecewise",
             "PooledCoefficients": "_survival.pooling",
             "Quantile": "_survival.curves",
@@ -163,6 +183,7 @@ else:
             "SharedFrailtyCox": "_survival.cox_frailty",
             "SurvivalBand": "_survival.band",
             "SurvivalCurve": "_survival.curves",
+            "Today": "_survival.person_table",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
             "cox_path": "_survival.cox_path",
@@ -171,11 +192,14 @@ else:
             "gray_test": "_survival.gray",
             "interval_target": "_survival.interval_target",
             "kaplan_meier": "_survival.product_limit",
+            "leak_check": "_survival.leaks",
             "life_table": "_survival.lifetable",
             "likelihood_ratio_test": "_survival.discrete_tests",
             "logrank_test": "_survival.logrank",
+            "month_rows": "_survival.person_months",
             "nelson_aalen": "_survival.product_limit",
             "pairwise_logrank_test": "_survival.pairwise",
+            "person_months": "_survival.person_months",
             "ph_test": "_survival.cox_checks",
             "pool_rubin": "_survival.pooling",
             "restricted_mean": "_survival.restricted",

@@ -23,6 +23,7 @@ from custval._survival.baseline import BASELINES
 from custval._survival.clocks import Clock, check_clocks
 from custval._survival.discrete_fit import DiscreteFit, FitOptions, fit_spells
 from custval._survival.discrete_likelihood import LINKS, hazard, rates
+from custval._survival.discrete_months import months_source
 from custval._survival.discrete_rows import (
     count_spells,
     customer_spells,
@@ -34,6 +35,7 @@ from custval._survival.discrete_rows import (
 from custval._survival.discrete_tally import Source
 from custval._survival.discrete_told import HazardTold
 from custval._survival.monthly import to_months
+from custval._survival.person_table import PersonMonths
 from custval._survival.target import read_target
 
 __all__ = ("DiscreteHazard",)
@@ -242,6 +244,41 @@ class DiscreteHazard(HazardTold):
         encoder = self._new_encoder(counts["cells"], options.clocks)
         spells = count_spells(encoder.transform(counts["cells"]), counts, encoder, options.clocks)
         return self._learn(Source.of(spells), options, encoder, time_unit, robust=False)
+
+    def fit_months(self, months: PersonMonths, *, cluster: bool = False, block_rows: int = 500_000) -> Self:
+        """Learn the same from person-months, block by block: columns may vary by month.
+
+        At prediction every column but the clocks keeps the value that X gives it (the last one known), unless a
+        `scenario` says otherwise. A model of ``months.landmarks()`` needs no rule for their future.
+
+        Parameters
+        ----------
+        months : PersonMonths
+            From :func:`person_months`.
+        cluster : bool, default False
+            Whether the errors allow for months of one customer that depend on each other.
+        block_rows : int, default 500_000
+            Months in a block, about: what is in memory at a time, where not all of them fit.
+
+        Returns
+        -------
+        DiscreteHazard
+            The fitted model itself.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, person_months
+        >>> people = {"customer_id": [7, 8, 9], "start": ["2024-01-01"] * 3, "fee": [20, 30, 40],
+        ...           "end": ["2024-03-20", "2024-02-15", None]}
+        >>> months = person_months(people, observed_until="2024-06-01", columns=["fee"])
+        >>> DiscreteHazard(baseline="constant").fit_months(months).coef_.round(3)
+        array([-0.112])
+        """
+        options = self._options()
+        encoder = self._new_encoder(months.schema(), options.clocks)
+        size = check_whole(block_rows, "block_rows", low=1)
+        source = months_source(months, encoder, options.clocks, cluster=cluster, block_rows=size)
+        return self._learn(source, options, encoder, "month", robust=cluster)
 
     def _options(self) -> FitOptions:
         check_choice(self.link, "link", LINKS)
