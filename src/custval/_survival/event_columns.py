@@ -166,34 +166,53 @@ def days(values: TextArray, name: str) -> FloatArray:
     return np.where(np.isnat(moments), np.nan, made)
 
 
-def read_records(spec: EventColumn, name: str, spells: Any) -> Records:
-    """Return the records of an event column, placed in the months of the stay of each spell."""
+def read_records(spec: EventColumn, name: str, spells: Any, seen: dict[Any, Any]) -> Records:
+    """Return the records of an event column, placed in the months of the stay of each spell.
+
+    `seen` keeps what columns of one table share.
+    """
     check_choice(spec.how, "how", HOWS)
     for setting in ("window", "against"):
         check_whole(getattr(spec, setting), setting, low=1)
     lag = check_scalar(spec.lag, "lag", low=0.0, high=np.inf, high_open=True)
     check_scalar(spec.fill, "fill")
+    key = (id(spec.table), spec.customer, spec.at)
+    if key not in seen:
+        seen[key] = _found(spec, name, spells)
+    rows, spell, stayed, last = seen[key]
+    month = np.ceil(stayed + (lag - 1e-9)).astype(np.int64)
+    keep = month <= last
+    if spec.where is not None:
+        keep &= np.asarray(column(spec.table, spec.where[0]) == spec.where[1])[rows]
+    value = _values(spec, name)
+    use = np.flatnonzero(keep)
+    own, month = spell[use], month[use]
+    order = np.lexsort((stayed[use], own)) if spec.how == "last" else _by_month(own, month)
+    ends = np.cumsum(np.bincount(own, minlength=len(spells.start)))
+    picked = use[order]
+    return Records(month[order], np.ones(len(picked)) if value is None else value[rows[picked]], ends)
+
+
+def _found(spec: EventColumn, name: str, spells: Any) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
+    """Return the records that belong to a spell: their rows, spells, months since joining, and the spell's last."""
     who, moment = column(spec.table, spec.customer), days(column(spec.table, spec.at), f"{name}: {spec.at}")
     known = f"{name}: {spec.at}"
     check_rows(~np.isnan(moment), moment, name=known, rule="be known", fix="drop records without a date")
-    value = _values(spec, name, len(moment))
-    if spec.where is not None:
-        keep = np.asarray(column(spec.table, spec.where[0]) == spec.where[1])
-        who, moment, value = who[keep], moment[keep], value[keep]
-    return placed(spells, who, moment, value, lag)
-
-
-def placed(spells: Any, who: TextArray, moment: FloatArray, value: FloatArray, lag: float) -> Records:
-    """Return records of customers `who` at days `moment`, in the months of their spells, sorted."""
     spell, found = spells.find(who, moment)
-    moment, value = moment[found], value[found]
-    stayed = (moment - spells.start[spell]) / DAYS_A_MONTH + lag
-    month = np.ceil(np.round(stayed, 9)).astype(np.int64)
-    use = month <= spells.duration[spell]
-    spell, month, moment, value = spell[use], month[use], moment[use], value[use]
-    order = np.lexsort((moment, spell))
-    ends = np.searchsorted(spell[order], np.arange(len(spells.start)), side="right")
-    return Records(month[order], value[order], ends)
+    rows = np.flatnonzero(found)
+    return rows, spell, (moment[rows] - spells.start[spell]) / DAYS_A_MONTH, spells.duration[spell]
+
+
+def _by_month(spell: IntArray, month: IntArray) -> IntArray:
+    """Return the order by spell and month: one sort of whole numbers that hold both and the position."""
+    n = len(spell)
+    low = int(month.min(initial=0))
+    months, places = int(month.max(initial=0)) - low + 1, max(n, 1).bit_length()
+    if (int(spell.max(initial=0)) + 1) * months >= 1 << (62 - places):
+        return np.lexsort((month, spell))
+    key = ((spell * months + (month - low)) << places) + np.arange(n)
+    key.sort()
+    return np.asarray(key & ((1 << places) - 1))
 
 
 def read_months(spec: MonthColumn, name: str, spells: Any) -> Records:
@@ -317,11 +336,11 @@ def _since(spec: EventColumn, slots: _Slots) -> FloatArray:
 
 def _change(spec: EventColumn, slots: _Slots) -> FloatArray:
     sums, counts = slots.sums(), slots.counts()
-    recent = _ratio(slots.rolled(sums, spec.window), slots.rolled(counts, spec.window), np.nan)
     back = spec.window
-    before = _ratio(slots.rolled(sums, spec.against, back=back), slots.rolled(counts, spec.against, back=back), np.nan)
-    made = _ratio(recent, np.where(before == 0, np.nan, before), np.nan) - 1.0
-    return np.where(np.isnan(made), spec.fill, made)
+    above = slots.rolled(sums, spec.window) * slots.rolled(counts, spec.against, back=back)
+    below = slots.rolled(sums, spec.against, back=back) * slots.rolled(counts, spec.window)
+    # of a sum that is not positive there is no share; without records on both sides nothing changed
+    return np.divide(above, below, out=np.full_like(above, spec.fill + 1.0), where=below > 0) - 1.0
 
 
 _GATHER = {
@@ -343,19 +362,16 @@ def months_back(spec: EventColumn | MonthColumn) -> int:
     return spec.window + (spec.against if spec.how == "change" else 0)
 
 
-def _values(spec: EventColumn, name: str, n: int) -> FloatArray:
-    if spec.value is None:
-        if spec.how not in {"count", "any", "since"}:
-            raise InputError(
-                f"column {name!r} with how={spec.how!r} needs value=, the column of the number to work with"
-            )
-        return np.ones(n)
-    return float_array(column(spec.table, spec.value), f"{name}: {spec.value}")
+def _values(spec: EventColumn, name: str) -> FloatArray | None:
+    if spec.value is not None:
+        return float_array(column(spec.table, spec.value), f"{name}: {spec.value}")
+    if spec.how not in {"count", "any", "since"}:
+        raise InputError(f"column {name!r} with how={spec.how!r} needs value=, the column of the number to work with")
+    return None
 
 
 def _ratio(above: FloatArray, below: FloatArray, fill: float) -> FloatArray:
-    some = np.nan_to_num(below) != 0
-    return np.where(some, np.divide(above, below, out=np.zeros_like(above), where=some), fill)
+    return np.divide(above, below, out=np.full_like(above, fill), where=below > 0)
 
 
 def _refuse_late(name: str, late: FloatArray, month: IntArray, row: IntArray) -> None:

@@ -116,16 +116,19 @@ def person_months(
     for name, when in (dated or {}).items():
         _check_dated(name, days(column(customers, when), when), stays)
     clocks = _clock_starts(customers, stays, contract_end=contract_end, calendar=calendar)
-    moving = {name: _read(spec, name, stays) for name, spec in (events or {}).items()}
+    seen: dict[Any, Any] = {}
+    moving = {name: _read(spec, name, stays, seen) for name, spec in (events or {}).items()}
     names = [*still, *clocks, *moving]
     if len(set(names)) < len(names):
         raise InputError(f"two columns have the same name among {', '.join(names)}; give them different names")
     return PersonMonths(stays, still, moving, clocks, causes=causes, n_left_out=left_out)
 
 
-def _read(spec: EventColumn | MonthColumn, name: str, stays: Stays) -> tuple[EventColumn | MonthColumn, Records]:
+def _read(
+    spec: EventColumn | MonthColumn, name: str, stays: Stays, seen: dict[Any, Any]
+) -> tuple[EventColumn | MonthColumn, Records]:
     if isinstance(spec, EventColumn):
-        return spec, read_records(spec, name, stays)
+        return spec, read_records(spec, name, stays, seen)
     if isinstance(spec, MonthColumn):
         return spec, read_months(spec, name, stays)
     raise InputError(f"events must map names to EventColumn(...) or MonthColumn(...), but {name!r} is {spec!r}")

@@ -124,6 +124,8 @@ class PersonMonths:
         Columns that do not change, by row of the customers' table.
     moving : dict
         Columns that vary by month, with their records.
+    clocks : dict of str to ndarray
+        What each clock shows in the first month of each stay.
     causes : tuple of str
         Causes of leaving.
     n_left_out : int

@@ -37,6 +37,8 @@ class Stays:
         Distinct identifiers, sorted.
     order, person : ndarray of int, shape (n,)
         The stays sorted by person and first day, and the person of each in that order.
+    near : ndarray of int, or None
+        For whole numbers close together: the place among `ids` of each number from the first one on.
     """
 
     start: FloatArray
@@ -47,6 +49,7 @@ class Stays:
     ids: TextArray
     order: IntArray
     person: IntArray
+    near: IntArray | None
 
     def find(self, who: TextArray, moment: FloatArray) -> tuple[IntArray, BoolArray]:
         """Return the stay of each record that has one, and which records those are.
@@ -54,7 +57,7 @@ class Stays:
         With several stays of one customer it is the last that had begun, or the first.
         """
         names = _comparable(who)
-        place = np.minimum(np.searchsorted(self.ids, names), len(self.ids) - 1)
+        place = self._place(names)
         found = np.asarray(self.ids[place] == names, dtype=bool)
         person, moment = place[found], moment[found]
         if len(self.ids) == len(self.person):
@@ -67,6 +70,12 @@ class Stays:
             after = np.minimum(stay + 1, len(start) - 1)
             stay = np.where((stay + 1 < ends) & (start[after] <= moment), after, stay)
         return self.order[stay], found
+
+    def _place(self, names: TextArray) -> IntArray:
+        """Return where each name would stand among the identifiers; whole numbers close together are looked up."""
+        if self.near is None or names.dtype.kind not in "iu":
+            return np.minimum(np.searchsorted(self.ids, names), len(self.ids) - 1)
+        return np.asarray(self.near[np.clip(names - self.ids[0], 0, len(self.near) - 1)])
 
 
 def read_stays(
@@ -121,7 +130,15 @@ def _sorted(start: FloatArray, whole: tuple[IntArray, IntArray, IntArray, IntArr
     own, start = _comparable(ids)[rows], start[rows]
     found, person = np.unique(own, return_inverse=True)
     order = np.lexsort((start, person))
-    return Stays(start, entry, duration, event, rows, found, order, person[order])
+    return Stays(start, entry, duration, event, rows, found, order, person[order], _lookup(found))
+
+
+def _lookup(ids: TextArray) -> IntArray | None:
+    if ids.dtype.kind not in "iu" or int(ids[-1]) - int(ids[0]) > 8 * len(ids) + 1_000_000:
+        return None
+    near = np.zeros(int(ids[-1]) - int(ids[0]) + 1, dtype=np.int64)
+    near[ids - ids[0]] = np.arange(len(ids))
+    return near
 
 
 def _check_overlap(ids: TextArray, start: FloatArray, end: FloatArray) -> None:
