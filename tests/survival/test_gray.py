@@ -59,6 +59,40 @@ def test_level_is_nominal():
     assert 8 <= rejected <= 36
 
 
+def late_customers(seed, other=(0.05, 0.05), more=0.0):
+    """Return a target with late entry, groups whose incidences of "a" differ by `more`, and the pace of "b" in each."""
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 2, 450)
+    first = rng.random(450) < 0.5 * (1 + more * groups)
+    time = np.where(first, rng.exponential(12, 450), rng.exponential(1, 450) / np.array(other)[groups])
+    entry = rng.choice([0, 0, 3, 6.0], 450)
+    end, seen = entry + rng.exponential(15, 450), time > entry
+    cause = np.where(time <= end, np.where(first, 1, 2), 0)
+    y = survival_target(np.minimum(time, end)[seen], cause[seen], entry=entry[seen], causes=["a", "b"])
+    return y, groups[seen]
+
+
+@pytest.mark.parametrize("other", [(0.05, 0.05), (0.03, 0.12)])
+def test_the_level_holds_with_late_entry_and_other_causes_that_differ(other):
+    rejected = sum(gray_test(*late_customers(seed, other)).p_value < 0.05 for seed in range(400))
+    # two-sided 99.9 % binomial band around 5 % of 400
+    assert 8 <= rejected <= 36
+
+
+def test_a_difference_is_found_with_late_entry():
+    assert np.mean([gray_test(*late_customers(seed, more=0.5)).p_value < 0.05 for seed in range(60)]) > 0.6
+
+
+def test_entry_zero_is_no_entry_and_one_cause_with_entry_is_the_logrank_test():
+    data = customers()
+    same = survival_target(data["y"]["duration"], data["y"]["event"], entry=np.zeros(120), causes=["a", "b"])
+    assert gray_test(same, data["two"]).to_dict() == gray_test(data["y"], data["two"]).to_dict()
+    y, groups = late_customers(1)
+    alone = survival_target(y["duration"], y["event"] > 0, entry=y["entry"])
+    ours, ranks = gray_test(alone, groups), logrank_test(alone, groups)
+    assert ours.statistic == pytest.approx(ranks.statistic, rel=0.15)
+
+
 def test_bad_input_is_named():
     data = customers()
     y, groups = data["y"], data["two"]
@@ -68,9 +102,9 @@ def test_bad_input_is_named():
         gray_test(y, groups, cause=3)
     with pytest.raises(InputError, match="at least two labels"):
         gray_test(y, np.zeros(120))
-    late = survival_target([3, 4], [1, 1], entry=[1, 0])
-    with pytest.raises(InputError, match="not defined for late entry"):
-        gray_test(late, [0, 1])
+    late = survival_target([3, 4, 9, 9, 8], [1, 1, 1, 1, 1], entry=[0, 0, 5, 0, 0])
+    with pytest.raises(InputError, match=r"all of group 'a' who were there have left by 4, before others of it enter"):
+        gray_test(late, ["a", "a", "a", "b", "b"])
     with pytest.raises(InputError, match="nobody left for 'left'"):
         gray_test(survival_target([3, 4], [0, 0]), [0, 1])
     assert gray_test(y, groups).p_value == pytest.approx(chi2.sf(gray_test(y, groups).statistic, 1))

@@ -134,3 +134,27 @@ def test_bad_input_is_named():
         turnbull(y[:0])
     with pytest.warns(ConvergenceWarning, match="Kuhn-Tucker value"):
         turnbull(interval_target(*looks()), max_iter=1)
+    with pytest.raises(InputError, match="sample_weight must hold whole numbers"):
+        turnbull(y, sample_weight=[0.5, 1], resamples=10)
+
+
+def test_bounds_from_customers_drawn_anew_hold_the_truth_where_looks_are_shared():
+    truth, held, spread, curves = np.exp(-np.array([3.0, 6.0, 9.0]) / 8), np.zeros(3), [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        leave = rng.exponential(8, 250)
+        step = rng.choice([1.0, 3.0], 250)  # a bill each month, or each quarter
+        last = np.minimum(np.floor(leave / step) * step, 12)
+        y = interval_target(last, np.where(last < 12, last + step, np.inf))
+        curve = turnbull(y, resamples=30, random_state=seed)
+        place = np.searchsorted(curve.right, [3.0, 6.0, 9.0], side="right") - 1
+        held += (curve.lower[place] <= truth) & (truth <= curve.upper[place])
+        spread.append(curve.std_error[place])
+        curves.append(curve.survival[place])
+    assert (held / 40 > 0.8).all()  # two-sided 99.9 % band around 95 % of 40, from 30 draws
+    assert np.mean(spread, axis=0) == pytest.approx(np.std(curves, axis=0, ddof=1), rel=0.4)
+    assert curve.to_frame().columns.tolist() == ["left", "right", "mass", "survival", "std_error", "lower", "upper"]
+    assert (np.diff(curve.lower) <= 1e-9).all()
+    again = turnbull(y, resamples=30, random_state=seed)
+    assert again.lower.tolist() == curve.lower.tolist()
+    assert turnbull(y).std_error is None

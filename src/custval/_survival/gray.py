@@ -3,10 +3,16 @@
 The log-rank test compares hazards of a cause; two groups may have equal hazards of it and unequal incidences, because
 other causes take customers away. Gray's test compares the incidences, through the hazard of the subdistribution.
 
+With late entry the numbers at risk are those under observation, and the curves of each group those of Kaplan and Meier
+and of Aalen and Johansen with entry: the hazard of the subdistribution is read off them, ``dF / (1 - F(t-))``, so
+nothing else in the test changes (Geskus 2011 gives the same estimate by weights).
+
 References
 ----------
 Gray (1988), A class of K-sample tests for comparing the cumulative incidence of a competing risk, Annals of Statistics
 16, 1141-1154.
+Geskus (2011), Cause-specific cumulative incidence estimation and the Fine and Gray model under both left truncation and
+right censoring, Biometrics 67, 39-49.
 """
 
 from __future__ import annotations
@@ -78,7 +84,8 @@ def gray_test(y: Any, groups: Any, *, cause: int | str = 1, strata: Any = None, 
     Parameters
     ----------
     y : target of shape (n,)
-        From :func:`survival_target`; late entry is refused.
+        From :func:`survival_target`; late entry is fine as long as somebody of each group is there from its first
+        departure on. There are no weights: the test counts customers, so repeat their rows.
     groups : array_like of shape (n,), or frame of n rows
         Labels of at least two groups.
     cause : int or str, default 1
@@ -97,7 +104,8 @@ def gray_test(y: Any, groups: Any, *, cause: int | str = 1, strata: Any = None, 
     Raises
     ------
     InputError
-        For one group only, an unknown cause, a cause that nobody left for, late entry, or an impossible target.
+        For one group only, an unknown cause, a cause that nobody left for, a group that is empty before late entries
+        fill it again, or an impossible target.
 
     References
     ----------
@@ -118,11 +126,11 @@ def gray_test(y: Any, groups: Any, *, cause: int | str = 1, strata: Any = None, 
     labels, codes = group_codes(groups, len(target))
     if len(labels) < 2:
         raise InputError(f"groups must hold at least two labels, not {len(labels)}; there is nothing to compare")
-    if target.has_entry:
-        raise InputError("Gray's test is not defined for late entry; use logrank_test for the hazard of the cause")
     G = len(labels)
     observed, expected, covariance = np.zeros(G), np.zeros(G), np.zeros((G, G))
     for rows in _layers(strata, len(target)):
+        if target.has_entry:
+            _refuse_gaps(target.rows(rows), codes[rows], labels, code)
         o, e, v = _layer(target.rows(rows), codes[rows], G, code, power)
         observed, expected, covariance = observed + o, expected + e, covariance + v
     if not covariance.any():
@@ -202,12 +210,30 @@ def _counts(target: Target, codes: IntArray, G: int, code: int) -> tuple[FloatAr
     m = len(times)
     last = np.searchsorted(times, target.duration, side="right")
     sums = np.bincount(codes * (m + 1) + last, minlength=G * (m + 1)).reshape(G, m + 1)
+    if target.has_entry:  # at risk in (entry, duration]: those still to come are taken off
+        first = np.searchsorted(times, target.entry, side="right")
+        sums = sums - np.bincount(codes * (m + 1) + first, minlength=G * (m + 1)).reshape(G, m + 1)
     at_risk = np.cumsum(sums[:, ::-1], axis=1)[:, ::-1][:, 1:]
     made = [at_risk.astype(np.float64)]
     for rows in (target.event == code, event & (target.event != code)):
         place = codes[rows] * m + last[rows] - 1
         made.append(np.bincount(place, minlength=G * m).reshape(G, m).astype(np.float64))
     return made[0], made[1], made[2]
+
+
+def _refuse_gaps(target: Target, codes: IntArray, labels: tuple[Hashable, ...], code: int) -> None:
+    """Refuse a group all of whom have left before others of it enter: its curve is zero from there on."""
+    r, own, other = _counts(target, codes, len(labels), code)
+    gone = np.cumsum((r > 0) & (own + other >= r), axis=1) > 0
+    back = gone[:, :-1] & (r[:, 1:] > 0)
+    if back.any():
+        k, at = (int(found[0]) for found in np.nonzero(back))
+        when = np.unique(target.duration[target.event > 0])[at]
+        raise InputError(
+            f"all of group {labels[k]!r} who were there have left by {when:g}, before others of it enter, so its share "
+            f"still there is 0 from then on; start the clock later: keep customers who stay beyond {when:g} and set "
+            f"their entry to at least {when:g}"
+        )
 
 
 def _before(values: FloatArray, start: float) -> FloatArray:

@@ -5,6 +5,10 @@ bound; where in such an interval the departures lie the data cannot tell. Each s
 followed by one of the iterative convex minorant, and the Kuhn-Tucker conditions prove the end: at the maximum no
 interval would gain from more mass.
 
+How sure the curve is depends on the looks. Where all customers are looked at on the same few days (bills), intervals
+are a fixed number of parameters, and drawing customers anew shows the spread of the curve. Where everybody has days of
+their own the curve converges more slowly than others and no such bounds are known to hold.
+
 References
 ----------
 Turnbull (1976), The empirical distribution function with arbitrarily grouped, censored and truncated data, Journal of
@@ -13,6 +17,7 @@ Wellner and Zhan (1997), A hybrid algorithm for computation of the nonparametric
 censored data, JASA 92, 945-959.
 Frydman (1994), A note on nonparametric estimation of the distribution function from interval-censored and truncated
 observations, Journal of the Royal Statistical Society B 56, 71-74.
+Sun (2006), The Statistical Analysis of Interval-censored Failure Time Data, Springer, section 3.6 (bootstrap errors).
 """
 
 from __future__ import annotations
@@ -24,8 +29,9 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.errors import ConvergenceWarning, InputError, import_pandas, warn
+from custval._core.randomness import generator
 from custval._core.results import Result, frozen
-from custval._core.typing import ArrayLike, FloatArray, IntArray
+from custval._core.typing import ArrayLike, FloatArray, IntArray, RandomState
 from custval._core.validation import check_choice, check_scalar, check_whole, sample_weight_array
 from custval._survival.curves import Quantile
 from custval._survival.interval_target import Spans, read_spans
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ("IntervalCurve", "turnbull")
 
 _HALVINGS = 30
+_ROUGH, _FEW = 1e-6, 500  # of a curve from customers drawn anew
 
 
 @public("survival")
@@ -63,6 +70,10 @@ class IntervalCurve(Result):
         Name of the departure.
     time_unit : str
         Unit of the times.
+    std_error, lower, upper : numpy.ndarray of shape (m,), or None
+        Of `survival`, from customers drawn anew; None without ``resamples``.
+    conf_level : float
+        Coverage of the bounds at each time.
 
     Examples
     --------
@@ -84,6 +95,10 @@ class IntervalCurve(Result):
     n_iter: int
     causes: tuple[str, ...]
     time_unit: str
+    std_error: FloatArray | None = None
+    lower: FloatArray | None = None
+    upper: FloatArray | None = None
+    conf_level: float = 0.95
 
     @overload
     def at(self, times: float, *, within: str = "linear") -> float: ...
@@ -139,10 +154,12 @@ class IntervalCurve(Result):
         return Quantile(1 - level, high, low, high, 1.0, self.time_unit)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row for each interval with mass."""
+        """Return one row for each interval with mass: left, right, mass, survival, and its error where there is one."""
         frames = import_pandas()
-
-        return frames.DataFrame({"left": self.left, "right": self.right, "mass": self.mass, "survival": self.survival})
+        names = ("left", "right", "mass", "survival", "std_error", "lower", "upper")
+        columns = {name: getattr(self, name) for name in names}
+        made: pd.DataFrame = frames.DataFrame({name: own for name, own in columns.items() if own is not None})
+        return made
 
     def _share(self, t: FloatArray, within: str) -> FloatArray:
         """Return which share of each interval's mass has left by `t`."""
@@ -160,7 +177,14 @@ class IntervalCurve(Result):
 
 @public("survival")
 def turnbull(
-    y: Any, *, sample_weight: ArrayLike | None = None, tol: float = 1e-9, max_iter: int = 10_000
+    y: Any,
+    *,
+    sample_weight: ArrayLike | None = None,
+    resamples: int = 0,
+    conf_level: float = 0.95,
+    random_state: RandomState = None,
+    tol: float = 1e-9,
+    max_iter: int = 10_000,
 ) -> IntervalCurve:
     """Return the share of customers who stay beyond each time, from departures known only between two looks.
 
@@ -170,6 +194,14 @@ def turnbull(
         From :func:`interval_target`; one from :func:`survival_target` gives the Kaplan-Meier curve.
     sample_weight : array_like of shape (n,), optional
         Case weights >= 0; whole weights equal duplicated rows.
+    resamples : int, default 0
+        How often to draw the customers anew for standard errors and bounds; 0: none, 200 do for a picture. They hold
+        where customers share a few days of looking, such as bills; with days of their own for everybody no bounds are
+        known to hold, and the spread is only a picture.
+    conf_level : float, default 0.95
+        Coverage of the bounds, between 0 and 1.
+    random_state : int or Generator, optional
+        Seed of the draws.
     tol : float, default 1e-9
         Stop when no interval would gain more than this, for each customer, from more mass.
     max_iter : int, default 10000
@@ -178,13 +210,13 @@ def turnbull(
     Returns
     -------
     IntervalCurve
-        Intervals, their mass, the curve, and the Kuhn-Tucker value that proves the maximum. There are no standard
-        errors: the curve converges at a slower rate than others; resample customers to see its spread.
+        Intervals, their mass, the curve, and the Kuhn-Tucker value that proves the maximum; with `resamples` the
+        standard errors and bounds of the curve.
 
     Raises
     ------
     InputError
-        For an impossible target or weights.
+        For an impossible target or weights, and for `resamples` with weights that are not whole numbers.
 
     Examples
     --------
@@ -193,8 +225,12 @@ def turnbull(
     >>> y = interval_target([0, 1, 1, 2, 3, 4], [1, 2, 3, 4, np.inf, np.inf])
     >>> turnbull(y).to_frame().round(3).to_dict("list")["survival"]
     [0.833, 0.556, 0.417, 0.278, 0.0]
+    >>> turnbull(y, resamples=100, random_state=0).lower.round(2).tolist()
+    [0.5, 0.17, 0.0, 0.0, 0.0]
     """
     gain, most = check_scalar(tol, "tol", low=0), check_whole(max_iter, "max_iter", low=1)
+    level = check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
+    draws = check_whole(resamples, "resamples", low=0)
     spans = read_spans(y, owner="turnbull")
     weight = sample_weight_array(sample_weight, len(spans))
     if not len(spans):
@@ -212,6 +248,7 @@ def turnbull(
     mass = mass[kept] / mass[kept].sum()
     survival = np.clip(1 - np.cumsum(mass), 0.0, 1.0)
     survival[-1] = 0.0
+    error, low, high = _resampled(problem, np.flatnonzero(kept), draws, level, random_state) if draws else (None,) * 3
     return IntervalCurve(
         left=frozen(left[kept]),
         right=frozen(right[kept]),
@@ -222,7 +259,31 @@ def turnbull(
         n_iter=steps,
         causes=spans.causes,
         time_unit=spans.time_unit,
+        std_error=error,
+        lower=low,
+        upper=high,
+        conf_level=level,
     )
+
+
+def _resampled(
+    problem: _Problem, kept: IntArray, draws: int, level: float, random_state: RandomState
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the standard error and bounds of the curve at the ends of intervals `kept`, from customers drawn anew."""
+    count = problem.weight
+    if (count != np.floor(count)).any():
+        raise InputError("resamples draw customers, so sample_weight must hold whole numbers; repeat or round them")
+    rng, total = generator(random_state), int(count.sum())
+    m = int(problem.last.max())
+    curves = np.empty((draws, len(kept)))
+    for row in curves:
+        drawn = rng.multinomial(total, count / total)
+        there = drawn > 0
+        parts = (problem.first[there], problem.last[there], problem.entered[there], drawn[there].astype(np.float64))
+        mass, _ = _maximise(_Problem(*parts), m, _ROUGH, _FEW)
+        row[:] = np.clip(1 - np.cumsum(mass)[kept], 0.0, 1.0)
+    low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return frozen(curves.std(axis=0, ddof=1)), frozen(low), frozen(high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
