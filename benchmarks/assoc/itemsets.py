@@ -4,7 +4,7 @@
 
 Every side runs in a fresh process of the same interpreter, in turn, with the same table; time runs from the table to
 the counted sets, mining alone stands beside it. PyFIM gets the quicker of eclat and fpgrowth and its baskets as lists
-of numbers, which is its quickest input. Telecom: the forty services of the simulated operator. Quest: synthetic
+of numbers, which is its quickest input. Telecom: forty services in bundles. Quest: synthetic
 baskets after Agrawal & Srikant (1994), mean 10 of 10,000 items. Mushroom: the FIMI file, where it is at hand.
 """
 
@@ -85,18 +85,21 @@ mine = lambda data: fpgrowth(data, min_support=support * n / len(data))
 """
 
 
-def telecom(n: int) -> tuple[np.ndarray, np.ndarray]:
-    from custval._synth.services import BUNDLES, service_rates
+# bundles of services: how many, and the share of customers drawn to each
+BUNDLES = ((3, 0.09), (3, 0.13), (3, 0.10), (3, 0.16), (3, 0.08), (2, 0.12), (3, 0.05))
+RATES = np.concatenate([np.full(20, 0.04), np.linspace(0.30, 0.03, 20)])
 
+
+def telecom(n: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     owners, items = [], []
     for start in range(0, n, 250_000):
         size = min(250_000, n - start)
-        taken, place = rng.random((size, len(service_rates())), dtype=np.float32) < service_rates(), 0
-        for names, share in BUNDLES:
+        taken, place = rng.random((size, 40), dtype=np.float32) < RATES, 0
+        for width, share in BUNDLES:
             drawn = rng.random(size) < share
-            taken[:, place : place + len(names)] |= drawn[:, None] & (rng.random((size, len(names))) < 0.7)
-            place += len(names)
+            taken[:, place : place + width] |= drawn[:, None] & (rng.random((size, width)) < 0.7)
+            place += width
         owner, item = np.nonzero(taken)
         owners.append(owner + start)
         items.append(item)

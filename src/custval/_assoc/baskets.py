@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from custval._assoc.bits import CountArray, MaskArray, merge_sorted, union_masks
+from custval._assoc.bits import CountArray, MaskArray, distinct, merge_sorted, union_masks
 from custval._assoc.coding import code_column, code_customers, code_labels, plain
 from custval._assoc.engines import grouped_words, is_lazy
 from custval._core.doors import public
@@ -443,7 +443,7 @@ def from_pairs(items: tuple[Any, ...], owner: IntArray, code: IntArray, counts: 
     n = len(counts)
     if len(items) <= 64:
         return _from_masks(items, owner, code, counts)
-    key = np.unique(owner * len(items) + code)
+    key = distinct(owner * len(items) + code)
     sizes = np.bincount(key // len(items), minlength=n)
     return _merged_lists(items, sizes, key % len(items), counts)
 
@@ -460,7 +460,7 @@ def _from_masks(items: tuple[Any, ...], owner: IntArray, code: IntArray, counts:
     n = len(counts)
     masks = union_masks(owner, code, n, len(items))
     if int(np.bitwise_count(masks).sum(dtype=np.int64)) != len(owner):  # an item came twice in a basket
-        key = np.unique(owner * len(items) + code)
+        key = distinct(owner * len(items) + code)
         masks = union_masks(key // len(items), key % len(items), n, len(items))
     order = np.argsort(masks[:, 0], kind="stable")
     flat, merged = merge_sorted(masks[order, 0], counts[order])
@@ -484,12 +484,16 @@ def _merged_lists(items: tuple[Any, ...], sizes: IntArray, members: IntArray, co
     order = np.argsort(digest, kind="stable")
     new = np.append(True, digest[order][1:] != digest[order][:-1])
     leader = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
-    if not _same_runs(offsets, members, order, leader):
+    double, first = order[~new], leader[~new]
+    if not _same_runs(offsets, members, double, first):
         return Baskets(items, frozen(offsets), frozen(members), frozen(counts))
-    chosen = order[new]
-    merged = np.add.reduceat(counts[order], np.flatnonzero(new))
-    offsets, members = take_runs(offsets, members, chosen)
-    return Baskets(items, frozen(offsets), frozen(members), frozen(merged))
+    merged = counts.copy()
+    np.add.at(merged, first, counts[double])
+    keep = np.ones(len(counts), dtype=bool)
+    keep[double] = False
+    if double.size:
+        offsets, members = take_runs(offsets, members, np.flatnonzero(keep))
+    return Baskets(items, frozen(offsets), frozen(members), frozen(merged[keep]))
 
 
 def take_runs(offsets: IntArray, members: IntArray, chosen: IntArray) -> tuple[IntArray, IntArray]:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from custval._assoc.baskets import Baskets, from_pairs
+from custval._assoc.bits import distinct
 from custval._assoc.coding import code_labels
 from custval._core.errors import InputError
 from custval._core.typing import IntArray
@@ -71,7 +72,7 @@ def with_families(baskets: Baskets, above: Mapping[Any, set[Any]]) -> Baskets:
         for family in above[label]:
             owners.append(at)
             codes.append(np.full(len(at), place[family], dtype=np.int64))
-    key = np.unique(np.concatenate(owners) * len(items) + np.concatenate(codes))
+    key = distinct(np.concatenate(owners) * len(items) + np.concatenate(codes))
     return from_pairs(items, key // len(items), key % len(items), baskets.counts)
 
 
