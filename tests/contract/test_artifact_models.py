@@ -14,7 +14,21 @@ import pytest
 import custval
 from custval._core.estimator import Estimator
 from custval.artifact import from_dict, to_dict
-from custval.clv import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
+from custval.clv import (
+    BGBB,
+    BGCNBD,
+    BGNBD,
+    MBGCNBD,
+    MBGNBD,
+    NBD,
+    BetaDiscreteWeibull,
+    GammaGamma,
+    GeometricRetention,
+    GGompertzNBD,
+    LogNormalSpend,
+    ParetoNBD,
+    ShiftedBetaGeometric,
+)
 from custval.segments import Tiers, ValuePotential
 from custval.survival import (
     AFT,
@@ -36,6 +50,11 @@ LEFT = survival_target(RNG.weibull(1.3, 240) * 20.0 + 0.1, RNG.integers(0, 2, 24
 STAYS = np.where(RNG.random(240) < 0.4, np.inf, RNG.weibull(1.3, 240) * 8.0 + 0.1)  # 40 % never leave
 LOYAL = survival_target(np.minimum(STAYS, 36.0), STAYS < 36.0)
 ACCOUNTS = np.repeat(np.arange(60), 4)
+TOP_UPS = BGCNBD.from_params(k=2, r=0.8, alpha=2.0, a=0.8, b=3.0).simulate(np.full(400, 30.0), random_state=1)
+REGION = {"region": np.array(["north", "south"])[np.arange(400) % 2]}
+MONTHS = BGBB.from_params(alpha=1.2, beta=0.8, gamma=0.7, delta=2.8).simulate(np.full(300, 12.0), random_state=1)
+SPEND = GammaGamma.from_params(p=6.0, q=4.0, gamma=15.0).simulate(np.arange(300) % 9, random_state=1)
+LOGS = LogNormalSpend.from_params(mu=3.0, sigma=0.4, tau=0.5).simulate(np.arange(300) % 9, random_state=1)
 COHORT = np.array([1000.0, 869.0, 743.0, 653.0, 593.0])
 
 # One fitted model of each kind, and a question whose answer must be the same after the trip.
@@ -65,6 +84,24 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     ),
     ValuePotential: (lambda: ValuePotential().fit(AXES), lambda model: model.quadrant(AXES)),
     Tiers: (lambda: Tiers().fit(AXES[:, :1]), lambda model: model.tier(AXES[:, :1])),
+    **{
+        kind: (
+            lambda kind=kind: kind(fixed={"s": 0.6} if kind is ParetoNBD else None).fit(TOP_UPS, covariates=REGION),
+            lambda model: model.expected_purchases(TOP_UPS, 10.0, covariates=REGION),
+        )
+        for kind in (NBD, BGNBD, MBGNBD, ParetoNBD)
+    },
+    **{
+        kind: (lambda kind=kind: kind(k=2).fit(TOP_UPS), lambda model: model.expected_purchases(TOP_UPS, 10.0))
+        for kind in (BGCNBD, MBGCNBD)
+    },
+    GGompertzNBD: (
+        lambda: GGompertzNBD(fixed={"b": 0.02, "beta": 0.3}).fit(TOP_UPS),
+        lambda model: model.probability_alive(TOP_UPS),
+    ),
+    BGBB: (lambda: BGBB().fit(MONTHS), lambda model: model.expected_purchases(MONTHS, 6)),
+    GammaGamma: (lambda: GammaGamma().fit(SPEND), lambda model: model.expected_spend(SPEND)),
+    LogNormalSpend: (lambda: LogNormalSpend().fit(LOGS), lambda model: model.expected_spend(LOGS)),
     ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
     BetaDiscreteWeibull: (lambda: BetaDiscreteWeibull().fit(COHORT), lambda model: model.survival(12)),
     GeometricRetention: (lambda: GeometricRetention().fit(COHORT), lambda model: model.survival(12)),

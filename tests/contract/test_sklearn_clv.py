@@ -8,10 +8,27 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from custval.clv import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
+from custval.clv import (
+    BGBB,
+    BGCNBD,
+    BGNBD,
+    MBGCNBD,
+    MBGNBD,
+    NBD,
+    BetaDiscreteWeibull,
+    GammaGamma,
+    GeometricRetention,
+    GGompertzNBD,
+    LogNormalSpend,
+    ParetoNBD,
+    ShiftedBetaGeometric,
+)
+
+COHORTS = (ShiftedBetaGeometric, BetaDiscreteWeibull, GeometricRetention)
+PREPAID = (NBD, BGNBD, MBGNBD, BGCNBD, MBGCNBD, ParetoNBD, GGompertzNBD, BGBB, GammaGamma, LogNormalSpend)
 
 
-@pytest.mark.parametrize("kind", [ShiftedBetaGeometric, BetaDiscreteWeibull, GeometricRetention])
+@pytest.mark.parametrize("kind", [*COHORTS, *PREPAID], ids=lambda kind: kind.__name__)
 def test_no_unexpected_failure(kind):
     model = kind()
     with warnings.catch_warnings():
