@@ -21,6 +21,7 @@ from custval.clv import (
     MBGCNBD,
     MBGNBD,
     NBD,
+    ArpuPath,
     BetaDiscreteWeibull,
     GammaGamma,
     GeometricRetention,
@@ -55,6 +56,7 @@ REGION = {"region": np.array(["north", "south"])[np.arange(400) % 2]}
 MONTHS = BGBB.from_params(alpha=1.2, beta=0.8, gamma=0.7, delta=2.8).simulate(np.full(300, 12.0), random_state=1)
 SPEND = GammaGamma.from_params(p=6.0, q=4.0, gamma=15.0).simulate(np.arange(300) % 9, random_state=1)
 LOGS = LogNormalSpend.from_params(mu=3.0, sigma=0.4, tau=0.5).simulate(np.arange(300) % 9, random_state=1)
+BILLS = RNG.gamma(9.0, 4.0, (20, 6))
 COHORT = np.array([1000.0, 869.0, 743.0, 653.0, 593.0])
 
 # One fitted model of each kind, and a question whose answer must be the same after the trip.
@@ -103,6 +105,7 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     GammaGamma: (lambda: GammaGamma().fit(SPEND), lambda model: model.expected_spend(SPEND)),
     LogNormalSpend: (lambda: LogNormalSpend().fit(LOGS), lambda model: model.expected_spend(LOGS)),
     ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
+    ArpuPath: (lambda: ArpuPath(kind="reverting").fit(BILLS), lambda model: model.predict(BILLS, 3)),
     BetaDiscreteWeibull: (lambda: BetaDiscreteWeibull().fit(COHORT), lambda model: model.survival(12)),
     GeometricRetention: (lambda: GeometricRetention().fit(COHORT), lambda model: model.survival(12)),
 }

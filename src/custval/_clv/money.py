@@ -15,7 +15,7 @@ from custval._core.errors import InputError
 from custval._core.typing import ArrayLike, FloatArray
 from custval._core.validation import check_length, float_array, nearest
 
-__all__ = ("monthly_margin", "monthly_parts", "payback_months")
+__all__ = ("monthly_margin", "monthly_parts", "payback_curve", "payback_months")
 
 PARTS = ("revenue", "interconnect", "cost_to_serve", "credit_loss", "subsidy")
 
@@ -133,16 +133,22 @@ def payback_months(
     >>> payback_months([100.0, 1000.0], survival, 20.0, monthly_discount=0.01)
     array([ 6., inf])
     """
-    curve = check_curve(survival)
-    n, horizon = curve.shape
+    earned = payback_curve(survival, margin, monthly_discount=monthly_discount, timing=timing)
+    n = len(earned)
     cost = np.asarray(acquisition_cost, dtype=np.float64)
     cost = float_array(np.broadcast_to(cost, (n,)) if cost.ndim == 0 else cost, "acquisition_cost", low=0.0)
     check_length(cost, n, name="acquisition_cost", other="survival")
-    points = discount_points(discount_array(monthly_discount, n), horizon, timing)
-    earned = np.cumsum(_present(curve, timing) * spread(margin, n, horizon, "margin") * points, axis=1)
     paid = earned >= cost[:, None]
     months = np.where(paid.any(axis=1), paid.argmax(axis=1) + 1.0, np.inf)
     return np.where(cost == 0.0, 0.0, months)
+
+
+def payback_curve(survival: ArrayLike, margin: ArrayLike, *, monthly_discount: ArrayLike, timing: str) -> FloatArray:
+    """Return what has come in by each month, discounted, shape (n, H)."""
+    curve = check_curve(survival)
+    n, horizon = curve.shape
+    points = discount_points(discount_array(monthly_discount, n), horizon, timing)
+    return np.asarray(np.cumsum(_present(curve, timing) * spread(margin, n, horizon, "margin") * points, axis=1))
 
 
 def _present(curve: FloatArray, timing: str) -> FloatArray:

@@ -17,7 +17,7 @@ from custval._core.results import frozen
 from custval._core.typing import AnyFrame, FloatArray
 from custval._core.validation import check_whole
 
-__all__ = ("BEYOND", "Money", "Sums", "add_blocks", "estimates")
+__all__ = ("BEYOND", "Money", "Sums", "add_blocks", "blocks_of", "estimates")
 
 BLOCK_CELLS = 2**20  # survival and incidence numbers held at a time: 8 MB each matrix
 BEYOND = "beyond_horizon"
@@ -81,7 +81,7 @@ class _Pull(NamedTuple):
 def add_blocks(sums: Sums, source: Source, X: AnyFrame, money: Money, *, block_rows: int | None) -> None:
     """Compute all customers, a block at a time, and write what they are worth into `sums`."""
     horizon = money.points.shape[1]
-    for where in _blocks(len(sums.variance), horizon * (1 + len(source.causes)), block_rows):
+    for where in blocks_of(len(sums.variance), horizon * (1 + len(source.causes)), block_rows):
         _add_block(sums, source, X, where, money.rows(where))
 
 
@@ -187,7 +187,7 @@ def estimates(sums: Sums, source: Source, level: float) -> dict[str, Any]:
     }
 
 
-def _blocks(n: int, cells: int, block_rows: int | None) -> Iterator[slice]:
+def blocks_of(n: int, cells: int, block_rows: int | None = None) -> Iterator[slice]:
     """Cut n customers into blocks of bounded memory."""
     size = max(1, BLOCK_CELLS // cells) if block_rows is None else check_whole(block_rows, "block_rows", low=1)
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
