@@ -76,6 +76,7 @@ __all__ = (
     "Today",
     "aalen_johansen",
     "alert_list",
+    "count_table",
     "cox_path",
     "cox_residuals",
     "from_lifelines",
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
     from custval._survival.band import SurvivalBand
     from custval._survival.cause_specific import CauseSpecificHazard
     from custval._survival.clocks import Clock, ClockCurve
+    from custval._survival.count_table import count_table
     from custval._survival.cox import CoxPH
     from custval._survival.cox_baseline import CoxBaseline
     from custval._survival.cox_checks import cox_residuals, ph_test, schoenfeld_residuals
@@ -186,6 +188,7 @@ else:
             "Today": "_survival.person_table",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
+            "count_table": "_survival.count_table",
             "cox_path": "_survival.cox_path",
             "cox_residuals": "_survival.cox_checks",
             "from_lifelines": "_survival.from_lifelines",

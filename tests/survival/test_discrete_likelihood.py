@@ -8,10 +8,10 @@ from tests.survival.discrete_cases import customers, derivatives, log_chances, p
 
 from custval._survival.baseline import free_basis, month_counts, smooth_basis, tail_weight
 from custval._survival.discrete_likelihood import (
-    _log_share_left,
     evaluate,
     hazard,
     hazard_pullback,
+    log_share_left,
     month_states,
     risk_rows,
 )
@@ -53,11 +53,11 @@ def test_value_gradient_and_information_are_those_of_the_expanded_table(link, ki
 
 
 def test_the_series_of_the_complementary_log_log_meets_the_formula():
-    near, far = _log_share_left(np.array([0.0099999])), _log_share_left(np.array([0.0100001]))
+    near, far = log_share_left(np.array([0.0099999])), log_share_left(np.array([0.0100001]))
     for a, b in zip(near, far, strict=True):
         assert a == pytest.approx(b, rel=1e-4, abs=1e-6)
-    assert _log_share_left(np.array([0.0]))[1][0] == -0.5
-    assert np.isfinite(_log_share_left(np.array([1e-300, 1e5, 1e200]))).all()
+    assert log_share_left(np.array([0.0]))[1][0] == -0.5
+    assert np.isfinite(log_share_left(np.array([1e-300, 1e5, 1e200]))).all()
 
 
 @pytest.mark.parametrize("link", ["logit", "cloglog"])

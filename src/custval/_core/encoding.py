@@ -114,7 +114,7 @@ class DesignEncoder:
             numbers = _finite(name, values, gone)
             spec["fill"] = float(numbers[~gone].mean()) if not gone.all() else 0.0
         elif kind == "text":
-            spec["levels"] = sorted({str(value) for value in values[~gone]})
+            spec["levels"] = sorted({str(value) for value in _distinct(values[~gone].tolist())})
         return spec
 
     def _code(self, spec: dict[str, Any], values: TextArray) -> list[FloatArray]:
@@ -212,13 +212,18 @@ def _missing(values: TextArray) -> BoolArray:
         return np.isnat(values)
     if values.dtype == object:
         listed = values.tolist()
-        if not any(map(_is_missing, _distinct(listed))):
+        if not any(map(_is_missing, _kept_apart(listed))):
             return np.zeros(len(values), dtype=bool)
         return np.fromiter(map(_is_missing, listed), dtype=bool, count=len(values))
     return np.zeros(len(values), dtype=bool)
 
 
 def _distinct(listed: list[Any]) -> Iterable[Any]:
+    """Return the distinct values of a list of text, or the list: other values that are equal may read differently."""
+    return set(listed) if set(map(type, listed)) <= {str, type(None)} else listed
+
+
+def _kept_apart(listed: list[Any]) -> Iterable[Any]:
     try:
         return set(listed)
     except TypeError:  # something that cannot be hashed, such as a list
@@ -236,7 +241,10 @@ def _kind(name: str, values: TextArray) -> str:
         return "bool"
     if values.dtype.kind in "Mm":
         raise InputError(f"column {name!r} holds dates; turn them into months before or since a date")
-    known = [value for value in values.tolist() if not _is_missing(value)]
+    listed = values.tolist()
+    if set(map(type, listed)) <= {str, type(None)}:  # nearly every column of text: no need to look at each value
+        return "text"
+    known = [value for value in listed if not _is_missing(value)]
     if known and all(isinstance(value, (bool, np.bool_)) for value in known):
         return "bool"
     if known and all(isinstance(value, (int, float, np.number)) for value in known):

@@ -18,6 +18,7 @@ from custval._core.typing import FloatArray, IntArray
 from custval._survival.baseline import MonthBasis, MonthCounts, free_basis, smooth_basis
 from custval._survival.clocks import Clock, FittedClock
 from custval._survival.cox_penalty import elastic_newton
+from custval._survival.discrete_grid import GridRows, evaluate_grid, grid_rows
 from custval._survival.discrete_likelihood import RiskRows, States, evaluate, month_states, risk_rows, row_scores
 from custval._survival.discrete_states import baseline_ahead, clock_effects, clocked_states, few, quoted
 from custval._survival.discrete_tally import Source, Spells, Tally, phases_of, tally
@@ -112,7 +113,8 @@ def fit_spells(source: Source, options: FitOptions, *, robust: bool | None) -> D
         _check_columns(seen.gram, source.features)
     null = _null_fit(seen.counts, basis, options)
     states, clocks = clocked_states(basis, seen, options.clocks, source)
-    rows = Prepared(source, seen, states)
+    sandwiched = seen.fractional if robust is None else robust
+    rows = Prepared(source, seen, states, counted=not sandwiched)
     penalty, lasso = (
         _penalty(states, seen.scale, options, options.l2),
         _penalty(states, seen.scale, options, options.l1, 1),
@@ -122,8 +124,7 @@ def fit_spells(source: Source, options: FitOptions, *, robust: bool | None) -> D
     theta = best.point + best.step if settled and options.l1 == 0 else best.point
     errors = options.l1 == 0
     covariance = information_inverse(best.information) if errors else None
-    wanted = seen.fractional if robust is None else robust
-    sandwich = rows.sandwich(theta, options.link, covariance) if wanted and covariance is not None else None
+    sandwich = rows.sandwich(theta, options.link, covariance) if sandwiched and covariance is not None else None
     unit = _units(states, seen.scale)
     smooth = options.baseline != "free"
     level, stays, tail, columns = baseline_ahead(theta, basis, states, seen, smooth=smooth)
@@ -151,24 +152,31 @@ def fit_spells(source: Source, options: FitOptions, *, robust: bool | None) -> D
 class Prepared:
     """The rows of the fit, scaled and sorted: once where they are in memory, otherwise anew for each step."""
 
-    def __init__(self, source: Source, seen: Tally, states: States) -> None:
+    def __init__(self, source: Source, seen: Tally, states: States, *, counted: bool) -> None:
         self.source, self.seen, self.states = source, seen, states
+        self.counted = counted
         self.held = [self._prepared(part) for part in source.parts()] if source.in_memory else None
 
-    def _prepared(self, spells: Spells) -> tuple[RiskRows, IntArray | None]:
+    def _prepared(self, spells: Spells) -> tuple[RiskRows | GridRows, IntArray | None]:
         scaled = (spells.X - self.seen.center) / self.seen.scale
         phase = None if spells.offsets is None else phases_of(spells.offsets, self.seen.offsets)
+        grid = grid_rows(spells, scaled, self.states, phase) if self.counted else None
+        if grid is not None:
+            return grid, None
         rows = risk_rows(
             scaled, spells.entry, spells.duration, spells.event, spells.weight, states=self.states, phase=phase
         )
         return rows, None if spells.cluster is None else spells.cluster[rows.order]
 
-    def _parts(self) -> Iterable[tuple[RiskRows, IntArray | None]]:
+    def _parts(self) -> Iterable[tuple[RiskRows | GridRows, IntArray | None]]:
         return self.held if self.held is not None else map(self._prepared, self.source.parts())
 
     def evaluate(self, theta: FloatArray, link: str) -> Evaluation:
         """Return log-likelihood, gradient and information of all rows."""
-        parts = [evaluate(theta, rows, link) for rows, _ in self._parts()]
+        parts = [
+            evaluate_grid(theta, rows, link) if isinstance(rows, GridRows) else evaluate(theta, rows, link)
+            for rows, _ in self._parts()
+        ]
         values, gradients, informations = zip(*parts, strict=True)
         return float(sum(values)), np.asarray(sum(gradients)), np.asarray(sum(informations))
 
@@ -179,6 +187,8 @@ class Prepared:
         """
         meat = np.zeros_like(covariance)
         for rows, cluster in self._parts():
+            if isinstance(rows, GridRows):
+                continue  # counts have no rows whose scores could be told apart
             scores = row_scores(theta, rows, link)
             if cluster is not None:
                 codes = np.unique(cluster, return_inverse=True)[1]

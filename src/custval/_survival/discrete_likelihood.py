@@ -36,6 +36,7 @@ __all__ = (
     "evaluate",
     "hazard",
     "hazard_pullback",
+    "log_share_left",
     "month_states",
     "rates",
     "risk_rows",
@@ -390,7 +391,7 @@ def _cloglog_cells(
     who, when = leavers[0][open_months], leavers[1][open_months]
     weight, own = np.broadcast_to(at_risk, e.shape[1:])[who, when], e[:, who, when]
     total = own.sum(axis=0)
-    gain, slope, bend = _log_share_left(total)
+    gain, slope, bend = log_share_left(total)
     value += float(weight @ (total + gain))
     expected[:, who, when] = -slope * own * weight
     for (k, j), cells in spread.items():
@@ -398,7 +399,7 @@ def _cloglog_cells(
     return value, expected, spread
 
 
-def _log_share_left(total: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def log_share_left(total: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return ``log((1 - exp(-t)) / t)`` and its first two derivatives; a series near 0, where they cancel."""
     t = np.clip(total, 1e-3, None)
     with np.errstate(over="ignore"):

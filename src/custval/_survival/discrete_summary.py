@@ -30,7 +30,7 @@ def coefficient_table(
     reach = float(ndtri(0.5 + level / 2)) * spread
     with np.errstate(over="ignore"):
         middle, lower, upper = np.exp(flat), np.exp(flat - reach), np.exp(flat + reach)
-    return frames.DataFrame(
+    table: pd.DataFrame = frames.DataFrame(
         {
             "cause": np.repeat(np.array(causes, dtype=object), len(features)),
             "feature": np.tile(features, len(causes)),
@@ -43,6 +43,7 @@ def coefficient_table(
             "p_value": 2 * ndtr(-np.abs(z)),
         }
     )
+    return table
 
 
 def curve_of_clock(
