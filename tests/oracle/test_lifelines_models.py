@@ -43,6 +43,18 @@ SMOOTH = {
     "piecewise baseline": lambda: lifelines.CoxPHFitter(
         baseline_estimation_method="piecewise", breakpoints=[20.0, 40.0]
     ).fit(ROSSI, "week", "arrest"),
+    "generalized gamma": lambda: lifelines.GeneralizedGammaRegressionFitter(penalizer=0.1).fit(
+        LUNG, "time", "status", regressors={"mu_": "age + sex", "sigma_": "1", "lambda_": "1"}
+    ),
+    "piecewise regression": lambda: lifelines.PiecewiseExponentialRegressionFitter([20.0, 40.0], penalizer=0.1).fit(
+        ROSSI, "week", "arrest"
+    ),
+    "spline regression": lambda: lifelines.CRCSplineFitter(n_baseline_knots=3).fit(
+        ROSSI,
+        "week",
+        "arrest",
+        regressors={"beta_": "fin + age + prio", "gamma0_": "1", "gamma1_": "1", "gamma2_": "1"},
+    ),
 }
 CURVES = {
     "kaplan-meier": lifelines.KaplanMeierFitter,
@@ -67,7 +79,7 @@ def smooth(request):
 
 
 def customers(fitter):
-    lung = "ph.ecog" in str(getattr(fitter, "params_", ""))
+    lung = "sex" in str(getattr(fitter, "params_", ""))
     return (LUNG if lung else ROSSI).head(40).reset_index(drop=True)
 
 
@@ -183,6 +195,23 @@ def test_risk_hazard_and_incidence():
     weibull = from_lifelines(SMOOTH["weibull"]())
     order = np.argsort(weibull.predict_risk(ROSSI))
     assert (np.diff(weibull.predict_survival(ROSSI, [30])[order, 0]) <= 0).all()
+
+
+def test_reasons_of_a_cox_model_are_its_coefficients_times_the_distance_from_lifelines_average():
+    fitter = COX["plain"]()
+    told = from_lifelines(fitter).reasons(ROSSI.head(30), top=2)
+    middle = fitter._central_values.iloc[0]
+    parts = (ROSSI.head(30)[list(fitter.params_.index)] - middle[fitter.params_.index]) * fitter.params_
+    best = np.sort(parts.to_numpy(), axis=1)[:, ::-1][:, :2]
+    np.testing.assert_allclose(told.contribution, np.maximum(best, 0), atol=1e-10)
+    assert told.columns[0, 0] == parts.columns[parts.to_numpy()[0].argmax()]
+
+
+def test_reasons_of_every_regression_name_their_columns(smooth):
+    X = customers(smooth)
+    told = from_lifelines(smooth).reasons(X, top=2)
+    assert set(told.columns[told.contribution > 0]) <= set(X.columns)
+    assert (told.contribution[:, 0] > 0).any()
 
 
 def test_metrics_of_a_lifelines_model():
