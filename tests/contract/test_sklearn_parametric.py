@@ -9,7 +9,7 @@ import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
 from custval._survival.target import read_target
-from custval.survival import AFT, MixtureCure, PiecewiseExponential, survival_target
+from custval.survival import AFT, MixtureCure, PiecewiseExponential, SharedFrailtyCox, survival_target
 
 # without a penalty, more columns than customers is refused by name; scikit-learn's weight check has just that
 UNPENALISED = {"check_sample_weight_equivalence_on_dense_data": "collinear columns are refused where l2 = 0"}
@@ -19,15 +19,44 @@ EXPLAINED = {
 }
 
 
+def structured(X, y):
+    """Return durations as a target, a third still there; equal durations end alike, so that copies stay copies."""
+    if y is None or getattr(getattr(X, "dtype", None), "kind", None) == "c":
+        return y
+    months = read_target(y).duration
+    return survival_target(months, (np.ceil(months) % 3 > 0).astype(int), causes=["left"])
+
+
 class StructuredAFT(AFT):
-    """The same estimator, given structured targets: a third of the customers are still there."""
+    """The same estimator, given structured targets."""
 
     def fit(self, X, y, *, sample_weight=None, cluster=None):
-        """Turn durations into a target; equal durations end alike, so that copies stay copies."""
-        if y is not None and getattr(getattr(X, "dtype", None), "kind", None) != "c":
-            months = read_target(y).duration
-            y = survival_target(months, (np.ceil(months) % 3 > 0).astype(int), causes=["left"])
-        return super().fit(X, y, sample_weight=sample_weight, cluster=cluster)
+        """Fit to the target."""
+        return super().fit(X, structured(X, y), sample_weight=sample_weight, cluster=cluster)
+
+
+class StructuredCure(MixtureCure):
+    """The same estimator, given structured targets."""
+
+    def fit(self, X, y, *, sample_weight=None, cluster=None):
+        """Fit to the target."""
+        return super().fit(X, structured(X, y), sample_weight=sample_weight, cluster=cluster)
+
+
+class StructuredPieces(PiecewiseExponential):
+    """The same estimator, given structured targets."""
+
+    def fit(self, X, y, *, sample_weight=None, cluster=None):
+        """Fit to the target."""
+        return super().fit(X, structured(X, y), sample_weight=sample_weight, cluster=cluster)
+
+
+class StructuredFrailty(SharedFrailtyCox):
+    """The same estimator, given structured targets."""
+
+    def fit(self, X, y, *, group=None, strata=None, cluster=None, l1=0.0, **unknown):
+        """Fit to the target."""
+        return super().fit(X, structured(X, y), group=group, strata=strata, cluster=cluster, l1=l1, **unknown)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +68,10 @@ class StructuredAFT(AFT):
         (StructuredAFT(distribution="lognormal", l2=0.1), EXPLAINED),
         (MixtureCure(l2=0.1), EXPLAINED),
         (PiecewiseExponential(l2=0.1), {}),
+        (StructuredCure(l2=0.1), EXPLAINED),
+        (StructuredPieces(l2=0.1), {}),
+        (SharedFrailtyCox(frailty_variance=0.5), {}),
+        (StructuredFrailty(frailty_variance=0.5), {}),
     ],
     ids=repr,
 )
