@@ -7,6 +7,7 @@ pairs, by one GROUP BY in an engine: ``pair_counts`` (``PairCounts``). Who holds
 more than chance: ``significant_rules``, and ``permutation_test`` (``PermutationTest``) where rules hang together; which
 sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_itemsets``. What holds in one segment and
 not in the others: ``contrast_rules`` (``ContrastRules``); what keeps apart: ``negative_rules`` (``NegativeRules``).
+What earns the most together: ``utility_itemsets`` (``UtilityItemsets``), and of rules ``rules_by_margin`` (``MarginRules``).
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ __all__ = (
     "Baskets",
     "ContrastRules",
     "Itemsets",
+    "MarginRules",
     "NegativeRules",
     "PairCounts",
     "PermutationTest",
     "Rule",
     "RuleSet",
     "SizeEstimate",
+    "UtilityItemsets",
     "association_rules",
     "contrast_rules",
     "estimate_itemsets",
@@ -31,8 +34,10 @@ __all__ = (
     "pair_counts",
     "permutation_test",
     "productive_itemsets",
+    "rules_by_margin",
     "self_sufficient_itemsets",
     "significant_rules",
+    "utility_itemsets",
 )
 
 if TYPE_CHECKING:
@@ -43,10 +48,12 @@ if TYPE_CHECKING:
     from custval._assoc.estimating import SizeEstimate, estimate_itemsets
     from custval._assoc.frequent import frequent_itemsets
     from custval._assoc.itemsets import Itemsets
+    from custval._assoc.margins import MarginRules, rules_by_margin
     from custval._assoc.negative import NegativeRules, negative_rules
     from custval._assoc.permutation import PermutationTest, permutation_test
     from custval._assoc.rules import Rule, RuleSet
     from custval._assoc.sufficient import productive_itemsets, self_sufficient_itemsets
+    from custval._assoc.utility import UtilityItemsets, utility_itemsets
 else:
     from custval._core.doors import open_door
 
@@ -56,12 +63,14 @@ else:
             "Baskets": "_assoc.baskets",
             "ContrastRules": "_assoc.contrast",
             "Itemsets": "_assoc.itemsets",
+            "MarginRules": "_assoc.margins",
             "NegativeRules": "_assoc.negative",
             "PairCounts": "_assoc.engines",
             "PermutationTest": "_assoc.permutation",
             "Rule": "_assoc.rules",
             "RuleSet": "_assoc.rules",
             "SizeEstimate": "_assoc.estimating",
+            "UtilityItemsets": "_assoc.utility",
             "association_rules": "_assoc.deriving",
             "contrast_rules": "_assoc.contrast",
             "estimate_itemsets": "_assoc.estimating",
@@ -70,7 +79,9 @@ else:
             "pair_counts": "_assoc.engines",
             "permutation_test": "_assoc.permutation",
             "productive_itemsets": "_assoc.sufficient",
+            "rules_by_margin": "_assoc.margins",
             "self_sufficient_itemsets": "_assoc.sufficient",
             "significant_rules": "_assoc.deriving",
+            "utility_itemsets": "_assoc.utility",
         },
     )

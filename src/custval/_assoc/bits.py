@@ -56,7 +56,7 @@ def distinct(values: IntArray) -> IntArray:
     if values.size < 2 or (values[1:] > values[:-1]).all():
         return values
     ordered = np.sort(values)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return np.asarray(ordered[np.append(True, ordered[1:] != ordered[:-1])], dtype=np.int64)
 
 
 def merge_sorted(masks: MaskArray, counts: CountArray) -> tuple[MaskArray, CountArray]:

@@ -110,7 +110,9 @@ class ContrastRules(Result):
         places = np.arange(len(self))[index].tolist()
         arrays = ("antecedent_count", "consequent_count", "count", "p_by_segment", "p_value", "p_adjusted")
         chosen: dict[str, Any] = {name: frozen(getattr(self, name)[places]) for name in arrays}
-        sides = {name: tuple(getattr(self, name)[i] for i in places) for name in ("antecedents", "consequents")}
+        sides: dict[str, Any] = {
+            name: tuple(getattr(self, name)[i] for i in places) for name in ("antecedents", "consequents")
+        }
         return replace(self, **chosen, **sides)
 
     def explain(self, index: int) -> str:

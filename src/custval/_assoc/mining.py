@@ -18,7 +18,7 @@ from custval._assoc.bits import CountArray, MaskArray, Vertical, bit, merge_sort
 from custval._assoc.tree import Tree
 from custval._core.typing import BoolArray, IntArray
 
-__all__ = ("Limits", "SearchTooLargeError", "search_lists", "search_masks")
+__all__ = ("Limits", "SearchTooLargeError", "runs", "search_lists", "search_masks")
 
 _PAIR_BYTES = 2 << 20  # the bits of the pairs in hand stay in the processor's cache
 _BATCH_BYTES = 16 << 20
@@ -262,7 +262,7 @@ def _classes(
     for rank in range(n_items - 1):
         held = place[start[rank] : start[rank + 1]]
         rest, weight = after[held], counts[basket[held]]
-        gathered = members.take(_runs(held + 1, rest))
+        gathered = members.take(runs(held + 1, rest))
         together = np.bincount(gathered, None if single else np.repeat(weight, rest), minlength=n_items)
         together[growing.barred(rank)] = 0
         local = np.flatnonzero(together >= min_count)
@@ -275,7 +275,7 @@ def _classes(
             name[local] = -1
 
 
-def _runs(first: IntArray, size: IntArray) -> IntArray:
+def runs(first: IntArray, size: IntArray) -> IntArray:
     """Return first[0], first[0] + 1, ... (size[0] of them), first[1], ..."""
     before = np.cumsum(size)
     places = np.repeat(first - (before - size), size)

@@ -122,7 +122,9 @@ class NegativeRules(Result):
         places = np.arange(len(self))[index].tolist()
         arrays = ("count", "antecedent_count", "absent_count", "p_value", "p_adjusted")
         chosen: dict[str, Any] = {name: frozen(getattr(self, name)[places]) for name in arrays}
-        sides = {name: tuple(getattr(self, name)[i] for i in places) for name in ("antecedents", "absent")}
+        sides: dict[str, Any] = {
+            name: tuple(getattr(self, name)[i] for i in places) for name in ("antecedents", "absent")
+        }
         return replace(self, **chosen, **sides)
 
     def explain(self, index: int) -> str:
