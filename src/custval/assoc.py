@@ -7,7 +7,8 @@ pairs, by one GROUP BY in an engine: ``pair_counts`` (``PairCounts``). Who holds
 more than chance: ``significant_rules``, and ``permutation_test`` (``PermutationTest``) where rules hang together; which
 sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_itemsets``. What holds in one segment and
 not in the others: ``contrast_rules`` (``ContrastRules``); what keeps apart: ``negative_rules`` (``NegativeRules``).
-What earns the most together: ``utility_itemsets`` (``UtilityItemsets``), and of rules ``rules_by_margin`` (``MarginRules``).
+What earns the most together: ``utility_itemsets`` (``UtilityItemsets``), and of rules ``rules_by_margin``
+(``MarginRules``).
 """
 
 from __future__ import annotations
