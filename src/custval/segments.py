@@ -17,52 +17,71 @@ from typing import TYPE_CHECKING
 
 __all__ = (
     "ABCClasses",
+    "BaseForecast",
     "ChurnRates",
     "CohortTriangle",
     "DecileTable",
     "GiniCoefficient",
     "LifecycleStages",
     "LorenzCurve",
+    "MigrationMatrix",
+    "MigrationTest",
     "MovementCounts",
     "QuadrantTable",
     "RFMScores",
     "StageHazards",
+    "StateValues",
     "TierChanges",
     "TierTable",
     "Tiers",
     "TopShare",
+    "TransferDilution",
+    "TransitionCounts",
     "UsageSlope",
     "ValuePotential",
     "abc_classes",
+    "base_forecast",
     "churn_rates",
     "cohort_retention",
     "decile_table",
     "gini",
+    "homogeneity_test",
     "lifecycle_stage",
     "lorenz_curve",
+    "markov_order_test",
+    "migration_matrix",
     "movement_counts",
     "rfm",
     "settled_stages",
     "stage_hazards",
+    "state_values",
     "strategy_profit",
     "top_share",
+    "transfer_dilution",
+    "transition_counts",
     "usage_slope",
 )
 
 if TYPE_CHECKING:
     from custval._joins.strategy import strategy_profit
+    from custval._segments.base_forecast import BaseForecast, base_forecast
     from custval._segments.cohorts import CohortTriangle, cohort_retention
     from custval._segments.concentration import GiniCoefficient, LorenzCurve, TopShare, gini, lorenz_curve, top_share
     from custval._segments.deciles import ABCClasses, DecileTable, abc_classes, decile_table
+    from custval._segments.dilution import TransferDilution, transfer_dilution
     from custval._segments.hazards import StageHazards, stage_hazards
+    from custval._segments.homogeneity import MigrationTest, homogeneity_test, markov_order_test
     from custval._segments.lifecycle import LifecycleStages, lifecycle_stage, settled_stages
+    from custval._segments.migration import MigrationMatrix, migration_matrix
     from custval._segments.movements import MovementCounts, movement_counts
     from custval._segments.quadrants import ValuePotential
     from custval._segments.rates import ChurnRates, churn_rates
     from custval._segments.rfm import RFMScores, rfm
     from custval._segments.slope import UsageSlope, usage_slope
+    from custval._segments.state_values import StateValues, state_values
     from custval._segments.table import QuadrantTable
     from custval._segments.tiers import TierChanges, Tiers, TierTable
+    from custval._segments.transitions import TransitionCounts, transition_counts
 else:
     from custval._core.doors import open_door
 
@@ -70,35 +89,48 @@ else:
         __name__,
         {
             "ABCClasses": "_segments.deciles",
+            "BaseForecast": "_segments.base_forecast",
             "ChurnRates": "_segments.rates",
             "CohortTriangle": "_segments.cohorts",
             "DecileTable": "_segments.deciles",
             "GiniCoefficient": "_segments.concentration",
             "LifecycleStages": "_segments.lifecycle",
             "LorenzCurve": "_segments.concentration",
+            "MigrationMatrix": "_segments.migration",
+            "MigrationTest": "_segments.homogeneity",
             "MovementCounts": "_segments.movements",
             "QuadrantTable": "_segments.table",
             "RFMScores": "_segments.rfm",
             "StageHazards": "_segments.hazards",
+            "StateValues": "_segments.state_values",
             "TierChanges": "_segments.tiers",
             "TierTable": "_segments.tiers",
             "Tiers": "_segments.tiers",
             "TopShare": "_segments.concentration",
+            "TransferDilution": "_segments.dilution",
+            "TransitionCounts": "_segments.transitions",
             "UsageSlope": "_segments.slope",
             "ValuePotential": "_segments.quadrants",
             "abc_classes": "_segments.deciles",
+            "base_forecast": "_segments.base_forecast",
             "churn_rates": "_segments.rates",
             "cohort_retention": "_segments.cohorts",
             "decile_table": "_segments.deciles",
             "gini": "_segments.concentration",
+            "homogeneity_test": "_segments.homogeneity",
             "lifecycle_stage": "_segments.lifecycle",
             "lorenz_curve": "_segments.concentration",
+            "markov_order_test": "_segments.homogeneity",
+            "migration_matrix": "_segments.migration",
             "movement_counts": "_segments.movements",
             "rfm": "_segments.rfm",
             "settled_stages": "_segments.lifecycle",
             "stage_hazards": "_segments.hazards",
+            "state_values": "_segments.state_values",
             "strategy_profit": "_joins.strategy",
             "top_share": "_segments.concentration",
+            "transfer_dilution": "_segments.dilution",
+            "transition_counts": "_segments.transitions",
             "usage_slope": "_segments.slope",
         },
     )
