@@ -25,10 +25,15 @@ __all__ = (
     "LifecycleStages",
     "LorenzCurve",
     "MigrationMatrix",
+    "MigrationModel",
     "MigrationTest",
     "MovementCounts",
+    "PerceivedValue",
     "QuadrantTable",
     "RFMScores",
+    "Reliability",
+    "SegmentChange",
+    "Stability",
     "StageHazards",
     "StateValues",
     "TierChanges",
@@ -43,6 +48,7 @@ __all__ = (
     "base_forecast",
     "churn_rates",
     "cohort_retention",
+    "cronbach_alpha",
     "decile_table",
     "gini",
     "homogeneity_test",
@@ -51,8 +57,11 @@ __all__ = (
     "markov_order_test",
     "migration_matrix",
     "movement_counts",
+    "perceived_value",
     "rfm",
+    "segment_change",
     "settled_stages",
+    "stability",
     "stage_hazards",
     "state_values",
     "strategy_profit",
@@ -72,12 +81,15 @@ if TYPE_CHECKING:
     from custval._segments.hazards import StageHazards, stage_hazards
     from custval._segments.homogeneity import MigrationTest, homogeneity_test, markov_order_test
     from custval._segments.lifecycle import LifecycleStages, lifecycle_stage, settled_stages
+    from custval._segments.logit_moves import MigrationModel
     from custval._segments.migration import MigrationMatrix, migration_matrix
     from custval._segments.movements import MovementCounts, movement_counts
+    from custval._segments.perceived import PerceivedValue, Reliability, cronbach_alpha, perceived_value
     from custval._segments.quadrants import ValuePotential
     from custval._segments.rates import ChurnRates, churn_rates
     from custval._segments.rfm import RFMScores, rfm
     from custval._segments.slope import UsageSlope, usage_slope
+    from custval._segments.stability import SegmentChange, Stability, segment_change, stability
     from custval._segments.state_values import StateValues, state_values
     from custval._segments.table import QuadrantTable
     from custval._segments.tiers import TierChanges, Tiers, TierTable
@@ -97,10 +109,15 @@ else:
             "LifecycleStages": "_segments.lifecycle",
             "LorenzCurve": "_segments.concentration",
             "MigrationMatrix": "_segments.migration",
+            "MigrationModel": "_segments.logit_moves",
             "MigrationTest": "_segments.homogeneity",
             "MovementCounts": "_segments.movements",
+            "PerceivedValue": "_segments.perceived",
             "QuadrantTable": "_segments.table",
             "RFMScores": "_segments.rfm",
+            "Reliability": "_segments.perceived",
+            "SegmentChange": "_segments.stability",
+            "Stability": "_segments.stability",
             "StageHazards": "_segments.hazards",
             "StateValues": "_segments.state_values",
             "TierChanges": "_segments.tiers",
@@ -115,6 +132,7 @@ else:
             "base_forecast": "_segments.base_forecast",
             "churn_rates": "_segments.rates",
             "cohort_retention": "_segments.cohorts",
+            "cronbach_alpha": "_segments.perceived",
             "decile_table": "_segments.deciles",
             "gini": "_segments.concentration",
             "homogeneity_test": "_segments.homogeneity",
@@ -123,8 +141,11 @@ else:
             "markov_order_test": "_segments.homogeneity",
             "migration_matrix": "_segments.migration",
             "movement_counts": "_segments.movements",
+            "perceived_value": "_segments.perceived",
             "rfm": "_segments.rfm",
+            "segment_change": "_segments.stability",
             "settled_stages": "_segments.lifecycle",
+            "stability": "_segments.stability",
             "stage_hazards": "_segments.hazards",
             "state_values": "_segments.state_values",
             "strategy_profit": "_joins.strategy",

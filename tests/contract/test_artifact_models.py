@@ -30,7 +30,7 @@ from custval.clv import (
     ParetoNBD,
     ShiftedBetaGeometric,
 )
-from custval.segments import Tiers, ValuePotential
+from custval.segments import MigrationModel, Tiers, ValuePotential
 from custval.survival import (
     AFT,
     CauseSpecificHazard,
@@ -104,6 +104,10 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     BGBB: (lambda: BGBB().fit(MONTHS), lambda model: model.expected_purchases(MONTHS, 6)),
     GammaGamma: (lambda: GammaGamma().fit(SPEND), lambda model: model.expected_spend(SPEND)),
     LogNormalSpend: (lambda: LogNormalSpend().fit(LOGS), lambda model: model.expected_spend(LOGS)),
+    MigrationModel: (
+        lambda: MigrationModel(l2=0.1).fit(X, X["plan"], origin=X["plan"][::-1]),
+        lambda model: model.transition_matrix(X),
+    ),
     ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
     ArpuPath: (lambda: ArpuPath(kind="reverting").fit(BILLS), lambda model: model.predict(BILLS, 3)),
     BetaDiscreteWeibull: (lambda: BetaDiscreteWeibull().fit(COHORT), lambda model: model.survival(12)),

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from custval.segments import Tiers, ValuePotential
+from custval.segments import MigrationModel, Tiers, ValuePotential
 
 MODELS = [
     (ValuePotential(), {}),
@@ -16,6 +16,8 @@ MODELS = [
     (ValuePotential(cuts="share"), ValuePotential.expected_failed_checks),
     (Tiers(), {}),
     (Tiers(cuts="share"), Tiers.expected_failed_checks),
+    (MigrationModel(), MigrationModel.expected_failed_checks),
+    (MigrationModel(l2=0.1), {}),
 ]
 
 

@@ -1,9 +1,9 @@
 """How long does a customer of each state stay, and what is that worth? Absorbing Markov chains with their errors.
 
 With Q the moves between the states that customers can leave, (I - Q)^-1 holds the expected months in each state, and
-its rows add up to the expected months until departure. The value of a state solves V = r + v Q V, with r the month's
-margin and v the monthly discount factor. Errors follow from the multinomial error of each row of Q: a change dQ moves V by
-(I - v Q)^-1 dQ g, with g what the destinations are worth.
+its rows add up to the expected months until departure. The value of a state solves V = r + v Q V, with r the margin of
+the month and v the monthly discount factor. Errors follow from the multinomial error of each row of Q: a change dQ
+moves V by (I - v Q)^-1 dQ g, with g what the destinations are worth.
 """
 
 from __future__ import annotations
