@@ -8,7 +8,7 @@ more than chance: ``significant_rules``, and ``permutation_test`` (``Permutation
 sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_itemsets``. What holds in one segment and
 not in the others: ``contrast_rules`` (``ContrastRules``); what keeps apart: ``negative_rules`` (``NegativeRules``).
 What earns the most together: ``utility_itemsets`` (``UtilityItemsets``), and of rules ``rules_by_margin``
-(``MarginRules``).
+(``MarginRules``). What comes after what: ``sequential_patterns`` (``SequentialPatterns``).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = (
     "PermutationTest",
     "Rule",
     "RuleSet",
+    "SequentialPatterns",
     "SizeEstimate",
     "UtilityItemsets",
     "association_rules",
@@ -37,6 +38,7 @@ __all__ = (
     "productive_itemsets",
     "rules_by_margin",
     "self_sufficient_itemsets",
+    "sequential_patterns",
     "significant_rules",
     "utility_itemsets",
 )
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from custval._assoc.negative import NegativeRules, negative_rules
     from custval._assoc.permutation import PermutationTest, permutation_test
     from custval._assoc.rules import Rule, RuleSet
+    from custval._assoc.sequences import SequentialPatterns, sequential_patterns
     from custval._assoc.sufficient import productive_itemsets, self_sufficient_itemsets
     from custval._assoc.utility import UtilityItemsets, utility_itemsets
 else:
@@ -70,6 +73,7 @@ else:
             "PermutationTest": "_assoc.permutation",
             "Rule": "_assoc.rules",
             "RuleSet": "_assoc.rules",
+            "SequentialPatterns": "_assoc.sequences",
             "SizeEstimate": "_assoc.estimating",
             "UtilityItemsets": "_assoc.utility",
             "association_rules": "_assoc.deriving",
@@ -82,6 +86,7 @@ else:
             "productive_itemsets": "_assoc.sufficient",
             "rules_by_margin": "_assoc.margins",
             "self_sufficient_itemsets": "_assoc.sufficient",
+            "sequential_patterns": "_assoc.sequences",
             "significant_rules": "_assoc.deriving",
             "utility_itemsets": "_assoc.utility",
         },
