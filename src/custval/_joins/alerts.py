@@ -108,7 +108,8 @@ class AlertList(Result):
             columns |= {f"p_leave_{cause}": self.p_by_cause[:, k] for k, cause in enumerate(self.causes)}
         if self.reasons is not None:
             columns |= {f"reason_{j + 1}": self.reasons[:, j] for j in range(self.reasons.shape[1])}
-        return frames.DataFrame(columns)
+        made: pd.DataFrame = frames.DataFrame(columns)
+        return made
 
 
 @public("survival")
@@ -265,7 +266,7 @@ def _errors(
         slope = model.pullback(block, weight, given=_at(stayed, part))
         each[part] = np.sqrt(np.maximum(((slope @ covariance) * slope).sum(axis=1), 0.0))
         total += slope.sum(axis=0)
-    return each, float(np.sqrt(max(total @ covariance @ total, 0.0)))
+    return each, float(np.sqrt(max(float(total @ covariance @ total), 0.0)))
 
 
 def _blocks(n: int) -> Iterator[slice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def plot_calibration(found: Calibration, *, ax: Axes | None = None) -> Axes:
     axes.fill_between(across, curve.lower[order], curve.upper[order], color=colour, alpha=0.14, linewidth=0)
     axes.plot(across, curve.observed[order], color=colour, linewidth=2, label="smooth curve, 95 % band")
     reach = np.abs(np.vstack([found.lower, found.upper]) - found.observed)
-    style = {"color": dots, "markersize": 5, "linewidth": 1.2}
+    style: dict[str, Any] = {"color": dots, "markersize": 5, "linewidth": 1.2}
     axes.errorbar(found.predicted, found.observed, yerr=reach, fmt="o", label="groups, 95 % interval", **style)
     top = min(1.05 * max(float(found.upper.max()), float(found.predicted.max()), float(across.max())), 1.0)
     axes.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (5, 3)), label="a true forecast")

@@ -65,7 +65,8 @@ class SurvivalBand(Result):
         table = {"row": np.repeat(np.arange(n), wide), "time": np.tile(self.times, n)}
         for name in ("survival", "std_error", "lower", "upper"):
             table[name] = np.ma.filled(np.ma.asarray(getattr(self, name)), np.nan).ravel()
-        return frames.DataFrame(table)
+        made: pd.DataFrame = frames.DataFrame(table)
+        return made
 
 
 def check_band(conf_level: float, conf_type: str) -> float:

@@ -105,7 +105,8 @@ class CoxBaseline(Result):
         if tuple(self.strata) != ("",):
             of = np.repeat(np.arange(len(self.strata)), np.diff(self.starts))
             table = {"stratum": [self.strata[s] for s in of.tolist()], **table}
-        return frames.DataFrame(table)
+        made: pd.DataFrame = frames.DataFrame(table)
+        return made
 
 
 def cox_baseline(

@@ -94,4 +94,5 @@ class Curves(Result, Generic[CurveT]):
             label: Any = group
             part.insert(0, "group", [label] * len(part))
             parts.append(part)
-        return frames.concat(parts, ignore_index=True)
+        made: pd.DataFrame = frames.concat(parts, ignore_index=True)
+        return made

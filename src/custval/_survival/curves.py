@@ -85,7 +85,8 @@ class _StepCurve(Result):
         frames = import_pandas()
 
         columns = {"time": self.times, **values, "at_risk": self.at_risk}
-        return frames.DataFrame({name: np.ma.filled(column, np.nan) for name, column in columns.items()})
+        made: pd.DataFrame = frames.DataFrame({name: np.ma.filled(column, np.nan) for name, column in columns.items()})
+        return made
 
 
 @public("survival")

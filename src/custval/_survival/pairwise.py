@@ -65,7 +65,7 @@ class PairwiseTests(Result):
         """Return one row for each pair."""
         frames = import_pandas()
 
-        return frames.DataFrame(
+        made: pd.DataFrame = frames.DataFrame(
             {
                 "first": list(self.first),
                 "second": list(self.second),
@@ -74,6 +74,7 @@ class PairwiseTests(Result):
                 "adjusted_p_value": self.adjusted_p_value,
             }
         )
+        return made
 
 
 @public("survival")

@@ -40,7 +40,7 @@ def parameter_table(blocks: Sequence[Block], level: float) -> pd.DataFrame:
     reach = float(ndtri(0.5 + level / 2)) * error
     with np.errstate(over="ignore"):
         shown = [np.where(ratio, np.exp(x), x) for x in (value, value - reach, value + reach)]
-    return frames.DataFrame(
+    made: pd.DataFrame = frames.DataFrame(
         {
             "part": np.repeat([block.part for block in blocks], [len(block.value) for block in blocks]),
             "feature": [name for block in blocks for name in block.features],
@@ -53,3 +53,4 @@ def parameter_table(blocks: Sequence[Block], level: float) -> pd.DataFrame:
             "p_value": 2 * ndtr(-np.abs(z)),
         }
     )
+    return made
