@@ -8,6 +8,7 @@
                                     of segments with correlated errors, value lost by cause
 `SecondLife`                        what customers bring after a transfer, or when they come back
 `discounted_value`                  the same from arrays: survival, margins, discount, incidences, losses
+`score`                             the same for ten million customers, chunk by chunk, to Parquet
 `account_value`                     what is a household worth, whose lines share a part?
 `monthly_margin`                    what does a customer leave each month after costs?
 `ArpuPath`                          what will the bills of the coming months be, and how far off was it?
@@ -16,6 +17,7 @@
 `monthly_rate`, `annual_rate`       from a yearly rate to a monthly one, and back; `MonthlyRate` and
                                     `AnnualRate` are floats that know which they are
 **how sure**
+`simulated_value`                   an interval from parameters drawn from their fitted distribution
 `bootstrap_value`                   an interval without a model of the hazard, from counts
 `outcome_spread`                    how far may one customer's outcome lie from the expectation?
 `months_kept`                       how many months will this customer surely stay?
@@ -34,6 +36,7 @@
 `ShiftedBetaGeometric`,             how long do customers under contract stay, whose chances to leave
 `BetaDiscreteWeibull`,              differ (and change with the term, or do neither), and what is the
 `GeometricRetention`                rest of their stay worth?
+`ContractRenewals`                  a monthly hazard within the term joined to renewals at its end
 `hwang_value`, `current_value`,     the value, potential and loyalty of the wireless-telecom papers
 `past_contribution`,
 `potential_value`,
@@ -74,6 +77,7 @@ __all__ = (
     "ArpuPath",
     "BetaDiscreteWeibull",
     "BootstrapValue",
+    "ContractRenewals",
     "CustomerEquity",
     "Estimate",
     "GGompertzNBD",
@@ -90,8 +94,10 @@ __all__ = (
     "PaybackTable",
     "RetentionPoints",
     "RollRates",
+    "ScoredValue",
     "SecondLife",
     "ShiftedBetaGeometric",
+    "SimulatedValue",
     "ValueAtRisk",
     "ValueElasticities",
     "account_value",
@@ -120,6 +126,8 @@ __all__ = (
     "retention_gain",
     "retention_points",
     "roll_rates",
+    "score",
+    "simulated_value",
     "value_at_risk",
     "value_elasticities",
 )
@@ -157,6 +165,7 @@ if TYPE_CHECKING:
     from custval._clv.outcome import OutcomeSpread, outcome_spread
     from custval._clv.rates import AnnualRate, MonthlyRate, annual_rate, monthly_rate
     from custval._clv.retention_value import constant_retention_value, retention_elasticity, retention_gain
+    from custval._clv.scoring import ScoredValue, score
     from custval._clv.second_life import SecondLife
     from custval._clv.sensitivity import (
         RetentionPoints,
@@ -165,8 +174,10 @@ if TYPE_CHECKING:
         retention_points,
         value_elasticities,
     )
+    from custval._clv.simulation import SimulatedValue, simulated_value
     from custval._clv.spend import GammaGamma, LogNormalSpend
     from custval._clv.value import LifetimeValue, lifetime_value
+    from custval._joins.renewals import ContractRenewals
 else:
     from custval._core.doors import open_door
 
@@ -183,6 +194,7 @@ else:
             "BGNBD": "_clv.beta_geometric",
             "BetaDiscreteWeibull": "_clv.contract",
             "BootstrapValue": "_clv.bootstrap",
+            "ContractRenewals": "_joins.renewals",
             "CustomerEquity": "_clv.equity",
             "Estimate": "_clv.model_summary",
             "GGompertzNBD": "_clv.lifetime_models",
@@ -202,8 +214,10 @@ else:
             "PaybackTable": "_clv.equity",
             "RetentionPoints": "_clv.sensitivity",
             "RollRates": "_clv.credit",
+            "ScoredValue": "_clv.scoring",
             "SecondLife": "_clv.second_life",
             "ShiftedBetaGeometric": "_clv.contract",
+            "SimulatedValue": "_clv.simulation",
             "ValueAtRisk": "_clv.equity",
             "ValueElasticities": "_clv.sensitivity",
             "account_value": "_clv.accounts",
@@ -232,6 +246,8 @@ else:
             "retention_gain": "_clv.retention_value",
             "retention_points": "_clv.sensitivity",
             "roll_rates": "_clv.credit",
+            "score": "_clv.scoring",
+            "simulated_value": "_clv.simulation",
             "value_at_risk": "_clv.equity",
             "value_elasticities": "_clv.sensitivity",
         },

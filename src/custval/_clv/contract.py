@@ -188,6 +188,35 @@ class ContractModel(Estimator):
         kept = np.exp(self._log_kept(columns, renewals, np.floor(stayed + 1e-9)[:, None]))
         return np.ascontiguousarray(np.broadcast_to(kept, (n, len(ahead))))
 
+    @property
+    def parameters_(self) -> FloatArray:
+        """Parameters in the order of ``covariance_``, shape (P,)."""
+        self._check_fitted()
+        return np.append(np.array(list(self.params_.values())), self._slopes())
+
+    def with_parameters(self, parameters: FloatArray) -> Self:
+        """Return this model at other parameters, without errors.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (P,)
+            In the order of ``covariance_``; numbers outside the legal range are taken to its edge.
+
+        Returns
+        -------
+        ContractModel
+            A model that answers as if fitted there.
+        """
+        k, slopes = len(self._law.parameters), self._slopes()
+        ends = [np.nextafter(end, 0.0) if np.isfinite(end) else np.inf for end in self._law.highest]
+        natural = np.clip(parameters[:k], 1e-12, ends)
+        model = type(self)(time_unit=self.time_unit)
+        vars(model).update(vars(self))
+        model.params_ = dict(zip(self._law.parameters, map(float, natural), strict=True))
+        model.coef_ = None if self.coef_ is None else np.asarray(parameters[k:]).reshape(slopes.shape)
+        model.covariance_ = model.std_error_ = model.coef_std_error_ = model.log_likelihood_ = None
+        return model
+
     def pullback(
         self,
         X: AnyFrame,
@@ -219,8 +248,7 @@ class ContractModel(Estimator):
             weight = weight - exit_weight[:, 0, :]
             weight[:, :-1] += exit_weight[:, 0, 1:]
         times = np.arange(1, weight.shape[1] + 1)
-        natural, slopes = np.array(list(self.params_.values())), self._slopes()
-        point = np.append(natural, slopes)
+        point = self.parameters_
         columns = []
         for j, value in enumerate(point):
             h = 1e-6 * max(abs(value), 1e-3)
@@ -228,7 +256,7 @@ class ContractModel(Estimator):
             for sign in (1.0, -1.0):
                 moved = point.copy()
                 moved[j] += sign * h
-                model = self._like(moved[: len(natural)], moved[len(natural) :].reshape(slopes.shape))
+                model = self.with_parameters(moved)
                 sides.append(np.einsum("nh,nh->n", weight, model.predict_survival(X, times, given=given)))
             columns.append((sides[0] - sides[1]) / (2.0 * h))
         return np.column_stack(columns)
@@ -373,14 +401,6 @@ class ContractModel(Estimator):
         model.covariance_ = model.std_error_ = model.log_likelihood_ = None
         model.feature_names_out_ = []
         model.time_unit_ = time_unit
-        return model
-
-    def _like(self, natural: FloatArray, slopes: FloatArray) -> Self:
-        """Return this model at other parameters."""
-        model = type(self)(time_unit=self.time_unit)
-        vars(model).update(vars(self))
-        model.params_ = dict(zip(self._law.parameters, map(float, natural), strict=True))
-        model.coef_ = None if self.coef_ is None else slopes
         return model
 
     def _free(self) -> FloatArray:
