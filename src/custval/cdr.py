@@ -20,7 +20,8 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
-    from custval._cdr.dictionary import Feature, FeatureDictionary, features
+    from custval._cdr.dictionary import FeatureDictionary, features
+    from custval._cdr.feature import Feature
     from custval._cdr.mapping import tables_from_calls
     from custval._cdr.quality import TableChecks, check_tables
     from custval._cdr.view import customer_view
@@ -30,7 +31,7 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
-            "Feature": "_cdr.dictionary",
+            "Feature": "_cdr.feature",
             "FeatureDictionary": "_cdr.dictionary",
             "TableChecks": "_cdr.quality",
             "check_tables": "_cdr.quality",

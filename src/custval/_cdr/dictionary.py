@@ -6,6 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from custval._cdr.circle import listed_circle
+from custval._cdr.feature import DEFAULT_COSTS, Feature
+from custval._cdr.gaps import listed_gaps, listed_talk
+from custval._cdr.rating import listed_rating
+from custval._cdr.recharge import listed_topups
+from custval._cdr.ties import listed_account, listed_ties
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result
@@ -15,41 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ("Feature", "FeatureDictionary", "check_windows", "chosen", "features")
-
-
-@public("cdr")
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One column of the customer view.
-
-    Attributes
-    ----------
-    name : str
-        Its column name.
-    group : str
-        One of profile, contract, volume, mix, contacts, change, care, money, services.
-    unit : str
-        Such as "calls", "share 0..1", "money per month".
-    formula : str
-        How it is made, in words.
-    table : str
-        The record table it needs beside subscribers.
-    columns : tuple of str
-        The columns of that table it needs.
-
-    Examples
-    --------
-    >>> from custval.cdr import features
-    >>> features()["recency_days"].formula
-    'days since the last record, at most the longest window (at least 90)'
-    """
-
-    name: str
-    group: str
-    unit: str
-    formula: str
-    table: str
-    columns: tuple[str, ...]
 
 
 @public("cdr")
@@ -94,7 +65,7 @@ class FeatureDictionary(Result):
 
     def to_dict(self) -> dict[str, list[dict[str, str]]]:
         """Return the features in JSON types."""
-        shown = ("name", "group", "unit", "formula", "table")
+        shown = ("name", "group", "unit", "formula", "table", "cost")
         return {"features": [{key: getattr(feature, key) for key in shown} for feature in self.features]}
 
     def to_frame(self) -> pd.DataFrame:
@@ -111,6 +82,7 @@ _SUBSCRIBER = (
     ("age", "profile", "years", "as in the table"),
     ("paperless", "profile", "true or false", "as in the table"),
     ("autopay", "profile", "true or false", "as in the table"),
+    ("prepaid", "profile", "true or false", "as in the table"),
     ("contract", "contract", "text", "as in the table"),
     ("monthly_fee", "contract", "money per month", "as in the table"),
 )
@@ -123,6 +95,13 @@ _TOTALS = (
     ("sms_in", "volume", "messages", "incoming messages", ("kind", "direction")),
     ("data_mb", "volume", "MB", "megabytes of data sessions", ("kind", "volume_mb")),
     ("charges", "money", "money", "charges of the records", ("charge",)),
+    ("records", "volume", "records", "records of any kind", ()),
+    ("data_sessions", "volume", "sessions", "data sessions", ("kind",)),
+    ("roaming_mb", "volume", "MB", "megabytes abroad", ("volume_mb", "roaming")),
+    ("on_net_minutes", "volume", "minutes", "minutes with the own network", ("kind", "duration_s", "on_net")),
+    ("off_net_minutes", "volume", "minutes", "minutes with other networks", ("kind", "duration_s", "on_net")),
+    ("forwarded_calls", "volume", "calls", "forwarded calls", ("kind", "forwarded")),
+    ("dropped_calls", "volume", "calls", "dropped calls", ("kind", "dropped")),
 )
 _SHARES = (
     ("night_share", "records from 00:00:00 to 06:59:59 / all records", ()),
@@ -132,6 +111,30 @@ _SHARES = (
     ("forwarded_share", "forwarded calls / all calls", ("kind", "forwarded")),
     ("dropped_share", "dropped calls / all calls", ("kind", "dropped")),
     ("missed_share", "calls of 0 seconds / all calls", ("kind", "duration_s")),
+    ("calls_out_share", "outgoing calls / all calls", ("kind", "direction")),
+    ("sms_out_share", "outgoing messages / all messages", ("kind", "direction")),
+    ("minutes_out_share", "outgoing minutes / all minutes", ("kind", "direction", "duration_s")),
+    ("business_share", "records from Monday to Friday, 9 to 17 h / all records", ()),
+    ("evening_share", "records from 18 to 23 h / all records", ()),
+    ("night_data_share", "megabytes from 0 to 7 h / all megabytes", ("volume_mb",)),
+    ("weekend_data_share", "megabytes of Saturday and Sunday / all megabytes", ("volume_mb",)),
+    ("call_nocturnal_share", "calls at or before 7:00:00, or at or after 19:00:00 / all calls", ("kind",)),
+    ("text_nocturnal_share", "messages at or before 7:00:00, or at or after 19:00:00 / all messages", ("kind",)),
+    ("mean_call_minutes", "minutes of calls / answered calls", ("kind", "duration_s")),
+    ("mean_session_mb", "megabytes / data sessions", ("kind", "volume_mb")),
+)
+_UNITS = {"mean_call_minutes": "minutes", "mean_session_mb": "MB"}
+_SHARE_CHANGES = (
+    ("off_net_change", "share of calls and messages with other networks", ("kind", "on_net")),
+    ("forwarded_change", "share of forwarded calls", ("kind", "forwarded")),
+    ("dropped_change", "share of dropped calls", ("kind", "dropped")),
+    ("weekend_data_change", "share of megabytes on Saturday and Sunday", ("volume_mb",)),
+)
+_TRENDS = (
+    ("outgoing", "outgoing calls and messages", "records per month", ("kind", "direction")),
+    ("incoming", "incoming calls and messages", "records per month", ("kind", "direction")),
+    ("minutes", "outgoing minutes", "minutes per month", ("kind", "direction", "duration_s")),
+    ("data", "megabytes", "MB per month", ("kind", "volume_mb")),
 )
 _CHANGES = (
     ("outgoing_change", "outgoing calls and messages", ("kind", "direction")),
@@ -142,6 +145,15 @@ _MONEY = (
     ("bill_last", "money per month", "amount of the last month's bill", ("amount",)),
     ("bill_mean_3m", "money per month", "mean amount of the bills of the last 3 months", ("amount",)),
     ("bill_change", "share", "last bill / mean of the bills of the 3 months before - 1; 0 without one", ("amount",)),
+    ("bill_shock", "share", "bill_change where the bill rose; 0 where it fell", ("amount",)),
+    ("bill_max_4m", "money per month", "largest bill of the last 4 months", ("amount",)),
+    (
+        "bill_std_4m",
+        "money per month",
+        "standard deviation (population) of the bills of the last 4 months",
+        ("amount",),
+    ),
+    ("overage_last", "money per month", "last bill - monthly_fee, 0 where it is below", ("amount",)),
     ("arrears_share_3m", "share 0..1", "arrears / amount of the last 3 months' bills", ("amount", "arrears")),
     ("unpaid_last", "0 or 1", "1 if something of the last month's bill is unpaid", ("arrears",)),
     (
@@ -193,6 +205,9 @@ def features(*, windows: Sequence[int] = (30, 90)) -> FeatureDictionary:
         made += _window_features(window)
     made += _change_features()
     made += _table_features(days)
+    longest = max(days)
+    made += [*listed_account(), *listed_topups(days), *listed_rating()]
+    made += [*listed_circle(longest), *listed_gaps(longest), *listed_talk(longest), *listed_ties(longest)]
     return FeatureDictionary(tuple(made))
 
 
@@ -206,10 +221,11 @@ def check_windows(windows: Sequence[int]) -> tuple[int, ...]:
 
 
 def chosen(known: FeatureDictionary, wanted: Iterable[str] | None, tables: Iterable[str]) -> tuple[Feature, ...]:
-    """Return the features asked for by name or group; all that the tables allow for None."""
+    """Return the features asked for by name or group; what the tables allow for None (the cheap ones) and "all"."""
     present = set(tables)
-    if wanted is None:
-        return tuple(feature for feature in known.features if feature.table in present)
+    if wanted is None or wanted == "all":
+        some = [one for one in known.features if _tables(one) <= present]
+        return tuple(one for one in some if wanted == "all" or one.cost in DEFAULT_COSTS)
     asked = [wanted] if isinstance(wanted, str) else list(wanted)
     for name in asked:
         if name not in known.names and name not in known.groups:
@@ -217,9 +233,13 @@ def chosen(known: FeatureDictionary, wanted: Iterable[str] | None, tables: Itera
             raise InputError(f"there is no feature or group {name!r}{near}; custval.cdr.features() lists them")
     picked = tuple(feature for feature in known.features if feature.name in asked or feature.group in asked)
     for feature in picked:
-        if feature.table not in present:
-            raise InputError(f"feature {feature.name!r} needs the table {feature.table!r}, which was not given")
+        for table in sorted(_tables(feature) - present):
+            raise InputError(f"feature {feature.name!r} needs the table {table!r}, which was not given")
     return picked
+
+
+def _tables(feature: Feature) -> set[str]:
+    return {feature.table, *(table for table, _ in feature.also)}
 
 
 def _contract_features() -> list[Feature]:
@@ -234,11 +254,19 @@ def _contract_features() -> list[Feature]:
 def _window_features(days: int) -> list[Feature]:
     base, tail = ("subscriber_id", "event_time"), f"in the last {days} days"
     totals = [
-        Feature(f"{name}_{days}d", group, unit, f"{how} {tail}", "cdr", base + needs)
+        Feature(f"{name}_{days}d", group, unit, f"{how} {tail}", "cdr", base + needs, _CHEAP)
         for name, group, unit, how, needs in _TOTALS
     ]
     shares = [
-        Feature(f"{name}_{days}d", "mix", "share 0..1", f"{how}, {tail}", "cdr", base + needs)
+        Feature(
+            f"{name}_{days}d",
+            _group_of(name),
+            _UNITS.get(name, "share 0..1"),
+            f"{how}, {tail}",
+            "cdr",
+            base + needs,
+            _CHEAP,
+        )
         for name, how, needs in _SHARES
     ]
     people = Feature(
@@ -248,22 +276,55 @@ def _window_features(days: int) -> list[Feature]:
         f"distinct other parties of calls and messages {tail}",
         "cdr",
         (*base, "kind", "other_party"),
+        _CHEAP,
     )
-    busy = Feature(f"active_days_{days}d", "contacts", "days", f"calendar days with a record {tail}", "cdr", base)
-    return [*totals, *shares, people, busy]
+    busy = Feature(f"active_days_{days}d", "rhythm", "days", f"calendar days with a record {tail}", "cdr", base, _CHEAP)
+    how = f"calendar days with a call or a message {tail}"
+    talks = Feature(f"talk_days_{days}d", "indicators", "days", how, "cdr", (*base, "kind"), "pairs")
+    return [*totals, *shares, people, busy, talks]
+
+
+_CHEAP = "one pass"
+
+
+def _group_of(name: str) -> str:
+    """Return the group of a share."""
+    if name.endswith("nocturnal_share"):
+        return "indicators"
+    if name in ("night_share", "weekend_share", "business_share", "evening_share"):
+        return "rhythm"
+    if name.endswith("_data_share"):
+        return "rhythm"
+    return "balance" if name.endswith("_out_share") else "mix"
 
 
 def _change_features() -> list[Feature]:
     base = ("subscriber_id", "event_time")
     rate = "change of the daily rate of {}, last 30 days against the 60 before, within -1..1"
-    made = [Feature(name, "change", "-1..1", rate.format(what), "cdr", base + needs) for name, what, needs in _CHANGES]
-    balance = "share of outgoing among calls and messages, last 30 days minus the 60 before; 0 if either is empty"
-    silent = "days since the last record, at most the longest window (at least 90)"
-    return [
-        *made,
-        Feature("out_balance_change", "change", "-1..1", balance, "cdr", (*base, "kind", "direction")),
-        Feature("recency_days", "change", "days", silent, "cdr", base),
+    made = [
+        Feature(name, "change", "-1..1", rate.format(what), "cdr", base + needs, _CHEAP)
+        for name, what, needs in _CHANGES
     ]
+    share = "{}, last 30 days minus the 60 before; 0 if either is empty"
+    outgoing = share.format("share of outgoing among calls and messages")
+    silent = "days since the last record, at most the longest window (at least 90)"
+    needs = (*base, "kind", "direction")
+    gap = "incoming_change - outgoing_change: high where a second SIM takes the outgoing calls"
+    made += [
+        Feature("out_balance_change", "change", "-1..1", outgoing, "cdr", needs, _CHEAP),
+        Feature("recency_days", "change", "days", silent, "cdr", base, _CHEAP),
+        Feature("erosion_gap", "erosion", "-2..2", gap, "cdr", needs, _CHEAP),
+    ]
+    made += [
+        Feature(name, "erosion", "-1..1", share.format(what), "cdr", base + more, _CHEAP)
+        for name, what, more in _SHARE_CHANGES
+    ]
+    for name, what, unit, more in _TRENDS:
+        how = f"least-squares slope of {what} over the six half months of the last 90 days"
+        made.append(Feature(f"{name}_slope", "trend", f"{unit}, a month", how, "cdr", base + more, _CHEAP))
+        error = f"standard error of {name}_slope (4 degrees of freedom)"
+        made.append(Feature(f"{name}_slope_error", "trend", f"{unit}, a month", error, "cdr", base + more, _CHEAP))
+    return made
 
 
 def _table_features(windows: tuple[int, ...]) -> list[Feature]:
@@ -279,17 +340,58 @@ def _table_features(windows: tuple[int, ...]) -> list[Feature]:
         for days in windows
         for name, what in (("complaints", "complaints"), ("enquiries", "enquiries"), ("save_calls", "retention calls"))
     ]
+    fee = (("subscribers", ("monthly_fee",)),)
     money = [
-        Feature(name, "money", unit, how, "bills", ("subscriber_id", "bill_time", *needs))
+        Feature(
+            name,
+            "money",
+            unit,
+            how,
+            "bills",
+            ("subscriber_id", "bill_time", *needs),
+            also=fee if name == "overage_last" else (),
+        )
         for name, unit, how, needs in _MONEY
     ]
     base = ("subscriber_id", "added", "removed")
+    complaint = f"days since the last complaint, at most {max(windows)}"
+    columns = ("subscriber_id", "event_time", "kind")
+    absent = float(max(windows))
     return [
         *care,
+        Feature("days_since_complaint", "care", "days", complaint, "contacts", columns, absent=absent),
         *money,
         Feature("services_held", "services", "services", "services held at as_of", "holdings", base),
         Feature("services_added_90d", "services", "services", "services added in the last 90 days", "holdings", base),
         Feature(
             "services_dropped_90d", "services", "services", "services removed in the last 90 days", "holdings", base
         ),
+        Feature("services_ever", "services", "services", "services ever taken by as_of", "holdings", base),
+        *_paying_features(),
     ]
+
+
+def _paying_features() -> list[Feature]:
+    """Return the features of payments, ageing of debts and renewals."""
+    paid = ("subscriber_id", "due_time", "paid_time")
+    aged = ("subscriber_id", "month_end", "days_1_30", "days_31_60", "days_61_90", "days_over_90")
+    tail = "payments of bills due in the last 6 months"
+    overdue = "amount overdue at the last month's end, as_of included"
+    return [
+        Feature("late_payments_6m", "money", "payments", f"{tail} that came late", "payments", paid),
+        Feature("late_payment_share_6m", "money", "share 0..1", f"late / all {tail}", "payments", paid),
+        Feature("days_late_mean_6m", "money", "days", f"mean days after the due day over {tail}", "payments", paid),
+        Feature("overdue_amount", "money", "money", overdue, "ageing", aged),
+        Feature(
+            "overdue_60_share", "money", "share 0..1", f"part overdue for over 60 days / {overdue}", "ageing", aged
+        ),
+        Feature("renewals", "contract", "renewals", "terms renewed by as_of", "renewals", _RENEWED),
+        Feature(
+            *("days_since_renewal", "contract", "days", "days since the last renewal; -1 without one", "renewals"),
+            _RENEWED,
+            absent=-1.0,
+        ),
+    ]
+
+
+_RENEWED = ("subscriber_id", "event_time")

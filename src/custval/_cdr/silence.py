@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custval._cdr.dictionary import Feature
+from custval._cdr.feature import Feature
 from custval._cdr.moment import Moment
 from custval._cdr.schema import LEGAL, LONG_AGO
 from custval._cdr.usage import LOOKBACK_DAYS

@@ -1,27 +1,43 @@
 """Usage features from call detail records: one pass of sums, then ratios of sums.
 
 Only sums, maxima and counts are asked of the engine, on float helper columns, so that every engine gives the same
-numbers and daily partial sums can be merged.
+numbers and daily partial sums can be merged. The time before the moment is cut into pieces, so that windows that
+overlap share their sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from custval._cdr.moment import DAY, Moment
+from custval._cdr.summaries import ratio
 
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ("LOOKBACK_DAYS", "usage_features", "visible_records")
+__all__ = (
+    "CHANGES",
+    "LOOKBACK_DAYS",
+    "SHARES",
+    "SHARE_CHANGES",
+    "TOTALS",
+    "TRENDS",
+    "usage_features",
+    "visible_records",
+)
 
 LOOKBACK_DAYS = 90  # the change features need 30 + 60 days whatever the windows
 _NIGHT_ENDS = 7
+_HALF_MONTHS = tuple(range(0, LOOKBACK_DAYS + 1, 15))
 
 # feature without its window -> the sum it is, or the two sums it is the ratio of
-_TOTALS = ("calls_out", "calls_in", "minutes_out", "minutes_in", "sms_out", "sms_in", "data_mb", "charges")
-_SHARES = {
+TOTALS = (
+    *("calls_out", "calls_in", "minutes_out", "minutes_in", "sms_out", "sms_in", "data_mb", "charges", "records"),
+    *("data_sessions", "roaming_mb", "on_net_minutes", "off_net_minutes", "forwarded_calls", "dropped_calls"),
+)
+SHARES = {
     "night_share": ("night", "records"),
     "weekend_share": ("weekend", "records"),
     "roaming_share": ("abroad", "records"),
@@ -29,9 +45,28 @@ _SHARES = {
     "forwarded_share": ("forwards", "calls"),
     "dropped_share": ("drops", "calls"),
     "missed_share": ("missed", "calls"),
+    "calls_out_share": ("calls_out", "calls"),
+    "sms_out_share": ("sms_out", "texts"),
+    "minutes_out_share": ("minutes_out", "minutes"),
+    "business_share": ("business", "records"),
+    "evening_share": ("evening", "records"),
+    "night_data_share": ("night_mb", "data_mb"),
+    "weekend_data_share": ("weekend_mb", "data_mb"),
+    "call_nocturnal_share": ("dark_calls", "calls"),
+    "text_nocturnal_share": ("dark_texts", "texts"),
+    "mean_call_minutes": ("minutes", "answered"),
+    "mean_session_mb": ("data_mb", "data_sessions"),
 }
-_CHANGES = {"outgoing_change": "talks_out", "incoming_change": "talks_in", "data_change": "data_mb"}
-_BALANCE = ("talks_out", "talks_in")
+CHANGES = {"outgoing_change": "talks_out", "incoming_change": "talks_in", "data_change": "data_mb"}
+SHARE_CHANGES = {
+    "out_balance_change": ("talks_out", "talks"),
+    "off_net_change": ("off_net", "talks"),
+    "forwarded_change": ("forwards", "calls"),
+    "dropped_change": ("drops", "calls"),
+    "weekend_data_change": ("weekend_mb", "data_mb"),
+}
+TRENDS = {"outgoing": "talks_out", "incoming": "talks_in", "minutes": "minutes_out", "data": "data_mb"}
+_RECENT, _OLDER = (30, 0), (90, 30)
 
 
 def visible_records(cdr: nw.LazyFrame[Any], now: Moment, windows: Sequence[int]) -> nw.LazyFrame[Any]:
@@ -47,21 +82,49 @@ def usage_features(
     records: nw.LazyFrame[Any], now: Moment, windows: Sequence[int], names: Sequence[str]
 ) -> nw.LazyFrame[Any]:
     """Return one row for each subscriber with a record: its subscriber_id and the features `names`."""
-    per_head = _summed(records, now, _needed_sums(windows, names))
+    pieces = _Pieces(_needed_sums(windows, names))
+    per_head = pieces.summed(records, now)
     per_head = _with_counts(per_head, records, now, windows, names)
-    return per_head.select("subscriber_id", *[_feature(name, now, windows).alias(name) for name in names])
+    return per_head.select("subscriber_id", *[_feature(name, pieces, now, windows).alias(name) for name in names])
 
 
-def _summed(records: nw.LazyFrame[Any], now: Moment, sums: Sequence[tuple[str, int, int]]) -> nw.LazyFrame[Any]:
-    """Return the sums of each subscriber and the time of the last record, in one pass over the records."""
-    import narwhals as nw
+class _Pieces:
+    """Sums of marks over pieces of time; the sum over a span adds up those of its pieces."""
 
-    marks = [_marks(what).alias(f"_{what}") for what in sorted({what for what, _, _ in sums})]
-    inside = [_inside(now, *span).alias(_span_name(*span)) for span in sorted({one[1:] for one in sums})]
-    marked = records.with_columns(nw.col("event_time").cast(nw.Float64).alias("_last"), *marks, *inside)
-    parts = [(nw.col(f"_{what}") * nw.col(_span_name(a, b))).alias(_name(what, a, b)) for what, a, b in sums]
-    wide = marked.select("subscriber_id", "_last", *parts)
-    return wide.group_by("subscriber_id").agg(nw.col("_last").max(), *[nw.col(_name(*one)).sum() for one in sums])
+    __slots__ = ("cuts",)
+
+    def __init__(self, sums: Sequence[tuple[str, int, int]]) -> None:
+        self.cuts: dict[str, list[int]] = {}
+        for what in sorted({what for what, _, _ in sums}):
+            self.cuts[what] = sorted({day for one, since, until in sums if one == what for day in (since, until)})
+
+    def summed(self, records: nw.LazyFrame[Any], now: Moment) -> nw.LazyFrame[Any]:
+        """Return the sums of each subscriber and the time of the last record, in one pass over the records."""
+        import narwhals as nw
+
+        spans = sorted({span for cuts in self.cuts.values() for span in _between(cuts)})
+        marks = [_marks(what).alias(f"_{what}") for what in self.cuts]
+        inside = [_inside(now, *span).alias(_span_name(*span)) for span in spans]
+        marked = records.with_columns(nw.col("event_time").cast(nw.Float64).alias("_last"), *marks, *inside)
+        names = [(what, *span) for what, cuts in self.cuts.items() for span in _between(cuts)]
+        parts = [(nw.col(f"_{what}") * nw.col(_span_name(a, b))).alias(_name(what, a, b)) for what, a, b in names]
+        wide = marked.select("subscriber_id", "_last", *parts)
+        return wide.group_by("subscriber_id").agg(nw.col("_last").max(), *[nw.col(_name(*one)).sum() for one in names])
+
+    def total(self, what: str, since: int, until: int) -> nw.Expr:
+        """Return the sum of `what` from `since` to `until` days before the moment."""
+        import narwhals as nw
+
+        parts = [nw.col(_name(what, a, b)) for a, b in _between(self.cuts[what]) if a <= since and b >= until]
+        answer = parts[0]
+        for part in parts[1:]:
+            answer = answer + part
+        return answer
+
+
+def _between(cuts: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (since, until) of each piece between two cuts."""
+    return [(high, low) for low, high in pairwise(cuts)]
 
 
 def _needed_sums(windows: Sequence[int], names: Sequence[str]) -> list[tuple[str, int, int]]:
@@ -69,11 +132,20 @@ def _needed_sums(windows: Sequence[int], names: Sequence[str]) -> list[tuple[str
     found: set[tuple[str, int, int]] = set()
     for name in names:
         stem, days = _split(name, windows)
-        whats = (stem,) if stem in _TOTALS else _SHARES.get(stem, ())
+        whats = (stem,) if stem in TOTALS else SHARES.get(stem, ())
         found |= {(what, days, 0) for what in whats}
-        whats = _BALANCE if name == "out_balance_change" else (_CHANGES[name],) if name in _CHANGES else ()
-        found |= {(what, *span) for what in whats for span in ((30, 0), (90, 30))}
+        found |= {(what, *span) for what in _compared(name) for span in (_RECENT, _OLDER)}
+        if stem.endswith(("_slope", "_slope_error")):
+            what = TRENDS[stem.split("_", maxsplit=1)[0]]
+            found |= {(what, since, until) for since, until in _between(_HALF_MONTHS)}
     return sorted(found)
+
+
+def _compared(name: str) -> tuple[str, ...]:
+    """Return the sums whose last month is compared with the two months before."""
+    if name == "erosion_gap":
+        return (CHANGES["outgoing_change"], CHANGES["incoming_change"])
+    return (CHANGES[name],) if name in CHANGES else SHARE_CHANGES.get(name, ())
 
 
 def _split(name: str, windows: Sequence[int]) -> tuple[str, int]:
@@ -103,34 +175,98 @@ def _marks(what: str) -> nw.Expr:
     """Return the number (0 or 1, minutes, megabytes, money) that a record adds to the sum `what`."""
     import narwhals as nw
 
-    calls, talks = nw.col("kind") == "voice", (nw.col("kind") == "voice") | (nw.col("kind") == "sms")
-    out, time = nw.col("direction") == "out", nw.col("event_time")
-    flags: dict[str, Any] = {
-        "records": lambda: time == time,  # noqa: PLR0124 - every record counts, in any engine's words
-        "calls": lambda: calls,
-        "talks": lambda: talks,
-        "calls_out": lambda: calls & out,
-        "calls_in": lambda: calls & ~out,
-        "sms_out": lambda: (nw.col("kind") == "sms") & out,
-        "sms_in": lambda: (nw.col("kind") == "sms") & ~out,
-        "talks_out": lambda: talks & out,
-        "talks_in": lambda: talks & ~out,
-        "night": lambda: (time % DAY) < _NIGHT_ENDS * 3600,
-        "weekend": lambda: ((time // DAY + 3) % 7) >= 5,  # 1 January 1970 was a Thursday
-        "abroad": lambda: nw.col("roaming"),
-        "off_net": lambda: talks & ~nw.col("on_net"),
-        "forwards": lambda: calls & nw.col("forwarded"),
-        "drops": lambda: calls & nw.col("dropped"),
-        "missed": lambda: calls & (nw.col("duration_s") == 0),
-    }
-    amounts: dict[str, Any] = {
-        "minutes_out": lambda: (calls & out).cast(nw.Float64) * nw.col("duration_s").cast(nw.Float64) / 60.0,
-        "minutes_in": lambda: (calls & ~out).cast(nw.Float64) * nw.col("duration_s").cast(nw.Float64) / 60.0,
-        "data_mb": lambda: nw.col("volume_mb").cast(nw.Float64),
-        "charges": lambda: nw.col("charge").cast(nw.Float64),
-    }
-    mark: nw.Expr = flags[what]().cast(nw.Float64) if what in flags else amounts[what]()
+    mark: nw.Expr = _FLAGS[what]().cast(nw.Float64) if what in _FLAGS else _AMOUNTS[what]()
     return mark
+
+
+def _kind(name: str) -> Any:
+    import narwhals as nw
+
+    return nw.col("kind") == name
+
+
+def _out() -> Any:
+    import narwhals as nw
+
+    return nw.col("direction") == "out"
+
+
+def _talks() -> Any:
+    return _kind("voice") | _kind("sms")
+
+
+def _flag(name: str) -> Any:
+    import narwhals as nw
+
+    return nw.col(name)
+
+
+def _hour_between(first: int, last: int) -> Any:
+    second = _flag("event_time") % DAY
+    return (second >= first * 3600) & (second < last * 3600)
+
+
+def _weekend() -> Any:
+    return ((_flag("event_time") // DAY + 3) % 7) >= 5  # 1 January 1970 was a Thursday
+
+
+def _dark() -> Any:
+    """Bandicoot's night: not between 7 and 19 h, and both ends count as night."""
+    second = _flag("event_time") % DAY
+    return (second <= 7 * 3600) | (second >= 19 * 3600)
+
+
+def _amount(name: str) -> Any:
+    import narwhals as nw
+
+    return nw.col(name).cast(nw.Float64)
+
+
+def _times(flag: Any, amount: Any) -> Any:
+    import narwhals as nw
+
+    return flag.cast(nw.Float64) * amount
+
+
+_FLAGS: dict[str, Any] = {
+    "records": lambda: _flag("event_time") == _flag("event_time"),  # every record counts, in any engine's words
+    "calls": lambda: _kind("voice"),
+    "texts": lambda: _kind("sms"),
+    "talks": _talks,
+    "calls_out": lambda: _kind("voice") & _out(),
+    "calls_in": lambda: _kind("voice") & ~_out(),
+    "sms_out": lambda: _kind("sms") & _out(),
+    "sms_in": lambda: _kind("sms") & ~_out(),
+    "talks_out": lambda: _talks() & _out(),
+    "talks_in": lambda: _talks() & ~_out(),
+    "data_sessions": lambda: _kind("data"),
+    "night": lambda: (_flag("event_time") % DAY) < _NIGHT_ENDS * 3600,
+    "evening": lambda: _hour_between(18, 23),
+    "business": lambda: _hour_between(9, 17) & ~_weekend(),
+    "weekend": _weekend,
+    "dark_calls": lambda: _kind("voice") & _dark(),
+    "dark_texts": lambda: _kind("sms") & _dark(),
+    "abroad": lambda: _flag("roaming"),
+    "off_net": lambda: _talks() & ~_flag("on_net"),
+    "forwards": lambda: _kind("voice") & _flag("forwarded"),
+    "forwarded_calls": lambda: _kind("voice") & _flag("forwarded"),
+    "drops": lambda: _kind("voice") & _flag("dropped"),
+    "dropped_calls": lambda: _kind("voice") & _flag("dropped"),
+    "missed": lambda: _kind("voice") & (_flag("duration_s") == 0),
+    "answered": lambda: _kind("voice") & (_flag("duration_s") > 0),
+}
+_AMOUNTS: dict[str, Any] = {
+    "minutes": lambda: _times(_kind("voice"), _amount("duration_s")) / 60.0,
+    "minutes_out": lambda: _times(_kind("voice") & _out(), _amount("duration_s")) / 60.0,
+    "minutes_in": lambda: _times(_kind("voice") & ~_out(), _amount("duration_s")) / 60.0,
+    "on_net_minutes": lambda: _times(_kind("voice") & _flag("on_net"), _amount("duration_s")) / 60.0,
+    "off_net_minutes": lambda: _times(_kind("voice") & ~_flag("on_net"), _amount("duration_s")) / 60.0,
+    "data_mb": lambda: _amount("volume_mb"),
+    "roaming_mb": lambda: _times(_flag("roaming"), _amount("volume_mb")),
+    "night_mb": lambda: _times((_flag("event_time") % DAY) < _NIGHT_ENDS * 3600, _amount("volume_mb")),
+    "weekend_mb": lambda: _times(_weekend(), _amount("volume_mb")),
+    "charges": lambda: _amount("charge"),
+}
 
 
 def _with_counts(
@@ -140,12 +276,11 @@ def _with_counts(
     import narwhals as nw
 
     time = nw.col("event_time")
-    talks = (
-        records.filter((nw.col("kind") == "voice") | (nw.col("kind") == "sms")) if "contacts" in str(names) else None
-    )
+    talks = records.filter(_talks()) if any(name.startswith(("contacts_", "talk_days_")) for name in names) else None
     keyed = {
         "contacts": (talks, "other_party"),
         "active_days": (records.with_columns((time // DAY).alias("_day")), "_day"),
+        "talk_days": (None if talks is None else talks.with_columns((time // DAY).alias("_day")), "_day"),
     }
     for stem, (source, key) in keyed.items():
         days = [window for window in windows if f"{stem}_{window}d" in names]
@@ -160,40 +295,64 @@ def _with_counts(
     return per_head
 
 
-def _feature(name: str, now: Moment, windows: Sequence[int]) -> nw.Expr:
+def _feature(name: str, pieces: _Pieces, now: Moment, windows: Sequence[int]) -> nw.Expr:
     """Return the feature as an expression of the sums of a subscriber."""
     import narwhals as nw
 
     stem, days = _split(name, windows)
-    if stem in _TOTALS:
-        return nw.col(_name(stem, days, 0))
-    if stem in _SHARES:
-        part, whole = _SHARES[stem]
-        return ratio(nw.col(_name(part, days, 0)), nw.col(_name(whole, days, 0)))
+    if stem in TOTALS:
+        return pieces.total(stem, days, 0)
+    if stem in SHARES:
+        part, whole = SHARES[stem]
+        return ratio(pieces.total(part, days, 0), pieces.total(whole, days, 0))
     if name == "recency_days":
         return (float(now.seconds) - nw.col("_last")) / float(DAY)
-    if name == "out_balance_change":
-        return _balance_change()
-    if name in _CHANGES:
-        recent, older = (nw.col(_name(_CHANGES[name], *span)) for span in ((30, 0), (90, 30)))
-        return ratio(2.0 * recent - older, 2.0 * recent + older)
+    if name in SHARE_CHANGES:
+        return _share_change(pieces, *SHARE_CHANGES[name])
+    if name in CHANGES:
+        return _rate_change(pieces, CHANGES[name])
+    if name == "erosion_gap":
+        return _rate_change(pieces, CHANGES["incoming_change"]) - _rate_change(pieces, CHANGES["outgoing_change"])
+    if name.endswith(("_slope", "_slope_error")):
+        return _trend(pieces, TRENDS[name.split("_", maxsplit=1)[0]], error=name.endswith("error"))
     return nw.col(name)
 
 
-def _balance_change() -> nw.Expr:
+def _rate_change(pieces: _Pieces, what: str) -> nw.Expr:
+    recent, older = pieces.total(what, *_RECENT), pieces.total(what, *_OLDER)
+    return ratio(2.0 * recent - older, 2.0 * recent + older)
+
+
+def _share_change(pieces: _Pieces, part: str, whole: str) -> nw.Expr:
+    """Return the share in the last 30 days minus that in the 60 before; 0 where either is empty."""
     import narwhals as nw
 
-    sent, got = (nw.col(_name(what, 30, 0)) for what in _BALANCE)
-    sent_before, got_before = (nw.col(_name(what, 90, 30)) for what in _BALANCE)
-    change = ratio(sent, sent + got) - ratio(sent_before, sent_before + got_before)
-    both = (sent + got > 0.0) & (sent_before + got_before > 0.0)
-    return nw.when(both).then(change).otherwise(0.0)
+    now, before = pieces.total(whole, *_RECENT), pieces.total(whole, *_OLDER)
+    change = ratio(pieces.total(part, *_RECENT), now) - ratio(pieces.total(part, *_OLDER), before)
+    return nw.when((now > 0.0) & (before > 0.0)).then(change).otherwise(0.0)
 
 
-def ratio(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
-    """Return part / whole, and 0 where the whole is 0."""
+def _trend(pieces: _Pieces, what: str, *, error: bool) -> nw.Expr:
+    """Return the least-squares slope of six half months in units per 30 days and month, or its standard error."""
     import narwhals as nw
 
-    empty = whole == 0.0
-    # 1 added to a zero keeps every engine from dividing by it; literals in then() fail on empty frames (narwhals 2.0)
-    return nw.when(~empty).then(part / (whole + empty.cast(nw.Float64))).otherwise(0.0)
+    spans = list(reversed(_between(_HALF_MONTHS)))  # the oldest first
+    values = [pieces.total(what, *span) for span in spans]
+    n = len(values)
+    places = [place - (n - 1) / 2.0 for place in range(n)]
+    spread = sum(place * place for place in places)
+    slope = _sum([value * place for value, place in zip(values, places, strict=True)]) / spread
+    if not error:
+        return slope * 4.0  # per half month and half month -> per month and month
+    mean = _sum(values) / float(n)
+    residuals = [value - mean - slope * place for value, place in zip(values, places, strict=True)]
+    left = _sum([residual * residual for residual in residuals])
+    variance = left / float((n - 2) * spread)
+    return nw.when(variance > 0.0).then(variance).otherwise(0.0) ** 0.5 * 4.0
+
+
+def _sum(parts: Sequence[nw.Expr]) -> nw.Expr:
+    answer = parts[0]
+    for part in parts[1:]:
+        answer = answer + part
+    return answer

@@ -6,17 +6,31 @@ window functions. Records after the moment are filtered away before anything is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from custval._cdr.account import active_subscribers, care_features, money_features, service_features
-from custval._cdr.dictionary import Feature, check_windows, chosen
+from custval._cdr.account import (
+    active_subscribers,
+    ageing_features,
+    care_features,
+    money_features,
+    payment_features,
+    renewal_features,
+    service_features,
+)
+from custval._cdr.circle import circle_features, listed_circle
+from custval._cdr.dictionary import check_windows, chosen
 from custval._cdr.dictionary import features as feature_dictionary
 from custval._cdr.engines import named_tables, open_tables
+from custval._cdr.feature import Feature
+from custval._cdr.gaps import gap_features, listed_gaps, listed_talk, talk_features
 from custval._cdr.moment import Moment, moment
 from custval._cdr.quality import sound_records, whole_ids
-from custval._cdr.schema import COLUMNS, check_columns, check_ids
+from custval._cdr.rating import listed_rating, monthly_use, rating_features, read_tariffs
+from custval._cdr.recharge import topup_features
+from custval._cdr.schema import CATALOGUE, COLUMNS, check_columns, check_ids
 from custval._cdr.silence import warn_of_silence
+from custval._cdr.ties import account_features, listed_ties, tie_features
 from custval._cdr.usage import LOOKBACK_DAYS, usage_features, visible_records
 from custval._core.doors import public
 from custval._core.errors import InputError
@@ -51,8 +65,9 @@ def customer_view(
         second is seen, later ones are not.
     windows : sequence of int, default (30, 90)
         Window lengths in days, 1..3660.
-    features : sequence of str, optional
-        Names or groups from `features`; None takes all that the given tables (and columns of subscribers) allow.
+    features : sequence of str or "all", optional
+        Names or groups from `features`. None takes all that the given tables (and columns of subscribers) allow and
+        that one pass of the records gives; "all" takes also what needs pairs of parties or the order of records.
     engine : {None, "duckdb", "polars", "pandas"}
         Where the work is done; None is embedded DuckDB, which spills to disk beyond 1 GB.
 
@@ -101,10 +116,11 @@ def customer_view(
     named = named_tables(tables)
     picked = chosen(feature_dictionary(windows=days), features, named)
     needed = {"subscribers", "departures", *(feature.table for feature in picked)}
+    needed |= {table for feature in picked for table, _ in feature.also}
     with open_tables({name: table for name, table in named.items() if name in needed}, engine) as opened:
         picked = _allowed(opened.tables, picked) if features is None else picked
         _check_schemas(opened.tables, picked)
-        sound = {name: whole_ids(table) for name, table in opened.tables.items()}
+        sound = {name: table if name in CATALOGUE else whole_ids(table) for name, table in opened.tables.items()}
         made = _assembled(sound, picked, now, days)
         frame = _collected(made, sound["subscribers"], [feature.name for feature in picked])
         warn_of_silence(sound, frame, picked, now, days)
@@ -117,10 +133,16 @@ def _allowed(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Feature]) ->
     strange = [name for name in there if name not in COLUMNS["subscribers"]]
 
     def kept(feature: Feature) -> bool:
-        absent = [name for name in feature.columns if name not in there] if feature.table == "subscribers" else []
+        absent = [name for name in _own_columns(feature) if name not in there]
         return not absent or any(nearest(name, strange) for name in absent)
 
     return tuple(feature for feature in picked if kept(feature))
+
+
+def _own_columns(feature: Feature) -> list[str]:
+    """Return the columns of subscribers that a feature needs."""
+    needed = [(feature.table, feature.columns), *feature.also]
+    return [name for table, columns in needed if table == "subscribers" for name in columns]
 
 
 def _check_schemas(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Feature]) -> None:
@@ -129,9 +151,11 @@ def _check_schemas(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Featur
     if "departures" in tables:
         needed["departures"] = ["subscriber_id", "departure_time"]
     for feature in picked:
-        needed.setdefault(feature.table, []).extend(feature.columns)
+        for table, columns in ((feature.table, feature.columns), *feature.also):
+            needed.setdefault(table, []).extend(columns)
     for table, columns in needed.items():
-        check_columns(table, dict(tables[table].collect_schema()), dict.fromkeys(["subscriber_id", *columns]))
+        keys = () if table in CATALOGUE else ("subscriber_id",)
+        check_columns(table, dict(tables[table].collect_schema()), dict.fromkeys([*keys, *columns]))
     check_ids({table: dict(tables[table].collect_schema()) for table in needed})
 
 
@@ -139,21 +163,74 @@ def _assembled(
     tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Feature], now: Moment, windows: tuple[int, ...]
 ) -> nw.LazyFrame[Any]:
     """Join the features of each table to the customers who are there."""
-    names = {table: [feature.name for feature in picked if feature.table == table] for table in tables}
-    base = active_subscribers(tables["subscribers"], tables.get("departures"), now, names["subscribers"])
-    parts: list[nw.LazyFrame[Any]] = []
-    if names.get("cdr"):
-        records = visible_records(sound_records(tables["cdr"]), now, windows)
-        parts.append(usage_features(records, now, windows, names["cdr"]))
-    if names.get("contacts"):
-        parts.append(care_features(tables["contacts"], now, windows, names["contacts"]))
-    if names.get("bills"):
-        parts.append(money_features(tables["bills"], now, names["bills"]))
-    if names.get("holdings"):
-        parts.append(service_features(tables["holdings"], now, names["holdings"]))
+    names = {table: [feature.name for feature in picked if feature.table == table] for table in COLUMNS}
+    account = [name for name in names["subscribers"] if name.startswith("account_")]
+    plain = [name for name in names["subscribers"] if name not in account]
+    base = active_subscribers(tables["subscribers"], tables.get("departures"), now, plain)
+    parts = [*_record_parts(tables, base, names["cdr"], now, windows), *_table_parts(tables, names, now, windows)]
+    if account:
+        parts.append(account_features(tables["subscribers"], tables.get("departures"), now, account))
     for part in parts:
         base = base.join(part, on="subscriber_id", how="left")
     return base.select("subscriber_id", *[_finished(feature, windows) for feature in picked])
+
+
+def _record_parts(
+    tables: dict[str, nw.LazyFrame[Any]],
+    base: nw.LazyFrame[Any],
+    names: list[str],
+    now: Moment,
+    windows: tuple[int, ...],
+) -> list[nw.LazyFrame[Any]]:
+    """Return the features `names` of the call detail records, one frame for each way of making them."""
+    if not names:
+        return []
+    longest = max(windows)
+    records = visible_records(sound_records(tables["cdr"]), now, windows)
+    made: list[tuple[Callable[[list[str]], nw.LazyFrame[Any]], list[Feature]]] = [
+        (lambda some: circle_features(records, now, longest, some), listed_circle(longest)),
+        (lambda some: gap_features(records, now, longest, some), listed_gaps(longest)),
+        (lambda some: talk_features(records, now, longest, some), listed_talk(longest)),
+        (lambda some: tie_features(records, tables["departures"], now, longest, some), listed_ties(longest)),
+        (lambda some: _rated(tables, base, records, now, some), listed_rating()),
+    ]
+    parts, rest = [], list(names)
+    for maker, listed in made:
+        family = {feature.name for feature in listed}
+        some = [name for name in names if name in family]
+        rest = [name for name in rest if name not in family]
+        if some:
+            parts.append(maker(some))
+    return [usage_features(records, now, windows, rest), *parts] if rest else parts
+
+
+def _rated(
+    tables: dict[str, nw.LazyFrame[Any]],
+    base: nw.LazyFrame[Any],
+    records: nw.LazyFrame[Any],
+    now: Moment,
+    names: list[str],
+) -> nw.LazyFrame[Any]:
+    import narwhals as nw
+
+    people = base.select("subscriber_id", nw.col("_own_plan").cast(nw.String).alias("plan"))
+    return rating_features(people, monthly_use(records, now), read_tariffs(tables["plans"]), names)
+
+
+def _table_parts(
+    tables: dict[str, nw.LazyFrame[Any]], names: dict[str, list[str]], now: Moment, windows: tuple[int, ...]
+) -> list[nw.LazyFrame[Any]]:
+    """Return the features of the other tables, one frame for each table that is asked for something."""
+    makers: dict[str, Callable[[nw.LazyFrame[Any], list[str]], nw.LazyFrame[Any]]] = {
+        "contacts": lambda table, some: care_features(table, now, windows, some),
+        "bills": lambda table, some: money_features(table, now, some),
+        "payments": lambda table, some: payment_features(table, now, some),
+        "ageing": lambda table, some: ageing_features(table, now, some),
+        "topups": lambda table, some: topup_features(table, now, windows, some),
+        "holdings": lambda table, some: service_features(table, now, some),
+        "renewals": lambda table, some: renewal_features(table, now, some),
+    }
+    return [maker(tables[table], names[table]) for table, maker in makers.items() if names[table]]
 
 
 def _finished(feature: Feature, windows: tuple[int, ...]) -> nw.Expr:
@@ -167,7 +244,12 @@ def _finished(feature: Feature, windows: tuple[int, ...]) -> nw.Expr:
         return column
     if feature.group == "profile" or feature.name == "monthly_fee":
         return column.cast(nw.Float64)
-    absent = float(max(*windows, LOOKBACK_DAYS)) if feature.name == "recency_days" else 0.0
+    if feature.name == "overage_last":
+        over = column.cast(nw.Float64) - nw.col("_own_monthly_fee").cast(nw.Float64)
+        return nw.when(over > 0.0).then(over).otherwise(0.0).alias(feature.name)
+    absent = float(max(*windows, LOOKBACK_DAYS)) if feature.name == "recency_days" else feature.absent
+    if feature.name == "days_since_topup":
+        absent = float(max(windows))
     return column.cast(nw.Float64).fill_null(absent)
 
 
