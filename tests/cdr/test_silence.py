@@ -58,7 +58,13 @@ def test_a_moment_far_beyond_all_records_is_said_for_each_table(world):
 def test_text_names_customers_as_well_as_numbers_do(world, engine):
     pytest.importorskip(engine)
     text = {
-        name: table.assign(subscriber_id="s" + table["subscriber_id"].astype(str).str.zfill(12))
+        name: table.assign(
+            **{
+                key: "s" + table[key].astype(str).str.zfill(12)
+                for key in ("subscriber_id", "account_id")
+                if key in table
+            }
+        )
         for name, table in world.tables.items()
         if "subscriber_id" in table
     }

@@ -20,7 +20,7 @@ from custval._core.validation import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("Feature", "FeatureDictionary", "check_windows", "chosen", "features")
+__all__ = ("FeatureDictionary", "check_windows", "chosen", "features", "listed_trends")
 
 
 @public("cdr")
@@ -195,8 +195,8 @@ def features(*, windows: Sequence[int] = (30, 90)) -> FeatureDictionary:
     >>> from custval.cdr import features
     >>> features()["night_share_30d"].unit
     'share 0..1'
-    >>> features().groups
-    ('profile', 'contract', 'volume', 'money', 'mix', 'contacts', 'change', 'care', 'services')
+    >>> features().groups[:6]
+    ('profile', 'contract', 'volume', 'money', 'rhythm', 'mix')
     """
     days = check_windows(windows)
     made = [Feature(name, group, unit, how, "subscribers", (name,)) for name, group, unit, how in _SUBSCRIBER]
@@ -319,11 +319,19 @@ def _change_features() -> list[Feature]:
         Feature(name, "erosion", "-1..1", share.format(what), "cdr", base + more, _CHEAP)
         for name, what, more in _SHARE_CHANGES
     ]
+    return [*made, *listed_trends()]
+
+
+def listed_trends() -> list[Feature]:
+    """Return the slopes over six half months and their standard errors."""
+    base, made = ("subscriber_id", "event_time"), []
     for name, what, unit, more in _TRENDS:
         how = f"least-squares slope of {what} over the six half months of the last 90 days"
-        made.append(Feature(f"{name}_slope", "trend", f"{unit}, a month", how, "cdr", base + more, _CHEAP))
+        made.append(Feature(f"{name}_slope", "trend", f"{unit}, a month", how, "cdr", base + more, "second pass"))
         error = f"standard error of {name}_slope (4 degrees of freedom)"
-        made.append(Feature(f"{name}_slope_error", "trend", f"{unit}, a month", error, "cdr", base + more, _CHEAP))
+        made.append(
+            Feature(f"{name}_slope_error", "trend", f"{unit}, a month", error, "cdr", base + more, "second pass")
+        )
     return made
 
 

@@ -8,9 +8,9 @@ from custval._core.doors import public
 
 __all__ = ("COSTS", "DEFAULT_COSTS", "Feature")
 
-# what the engine does for it: a join of small tables, sums in one pass of the records, a count of pairs (subscriber and
-# other party), or an order of each subscriber's records
-COSTS = ("join", "one pass", "pairs", "windows")
+# what the engine does for it: a join of small tables, sums in one pass of the records, one more such pass, a count of
+# pairs (subscriber and other party), or an order of each subscriber's records
+COSTS = ("join", "one pass", "second pass", "pairs", "windows")
 DEFAULT_COSTS = ("join", "one pass")
 
 
@@ -34,7 +34,7 @@ class Feature:
     columns : tuple of str
         The columns of that table it needs.
     cost : str
-        What the engine does for it: "join", "one pass", "pairs" or "windows", from cheap to dear.
+        What the engine does for it: "join", "one pass", "second pass", "pairs" or "windows", from cheap to dear.
     also : tuple of (str, tuple of str)
         Further tables with the columns it needs of them.
     absent : float

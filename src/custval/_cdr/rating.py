@@ -62,7 +62,7 @@ def listed_rating() -> list[Feature]:
         ("overpay_share", "share 0..1", "(plan_bill - best_plan_bill) / plan_bill; 0 where the plan is unknown"),
         ("best_plan", "text", "plan with the smallest bill, the first of several"),
     )
-    return [Feature(name, "rating", unit, how, "cdr", _CDR, "one pass", also=_PLANS) for name, unit, how in rows]
+    return [Feature(name, "rating", unit, how, "cdr", _CDR, "second pass", also=_PLANS) for name, unit, how in rows]
 
 
 def read_tariffs(plans: nw.LazyFrame[Any]) -> list[Tariff]:

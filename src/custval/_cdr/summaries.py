@@ -87,8 +87,8 @@ def summarised(
     described = [Summary(name) for name in names]
     if described:
         frame = frame.with_columns(*[one.centred(partition) for one in described])
-    wide = frame.with_columns(*[power for one in described for power in one.powers()])
-    return wide.group_by("subscriber_id").agg(*[total for one in described for total in one.sums()], *more)
+        frame = frame.with_columns(*[power for one in described for power in one.powers()])
+    return frame.group_by("subscriber_id").agg(*[total for one in described for total in one.sums()], *more)
 
 
 def ratio(part: nw.Expr, whole: nw.Expr) -> nw.Expr:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from custval._cdr.feature import Feature
 from custval._cdr.moment import Moment
 from custval._cdr.summaries import ratio
+from custval._core.errors import InputError
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -39,6 +40,7 @@ def tie_features(
     """Return the features `names` of each subscriber who talked within `days`."""
     import narwhals as nw
 
+    _check_parties(records, departures)
     voice = nw.col("kind") == "voice"
     talks = records.filter((voice | (nw.col("kind") == "sms")) & (nw.col("event_time") > now.days_before(days)))
     talks = talks.select("subscriber_id", "other_party", (nw.col("event_time") > 0).cast(nw.Float64).alias("_talks"))
@@ -68,6 +70,17 @@ def tie_features(
     return heads.select("subscriber_id", *[made[name].alias(name) for name in names])
 
 
+def _check_parties(records: nw.LazyFrame[Any], departures: nw.LazyFrame[Any]) -> None:
+    """Refuse parties named in another way than subscribers: none of them would be found to have left."""
+    import narwhals as nw
+
+    party, gone = records.collect_schema()["other_party"], departures.collect_schema()["subscriber_id"]
+    if (party == nw.String) != (gone == nw.String):
+        raise InputError(
+            f"other_party of table 'cdr' is {party} but subscriber_id of 'departures' is {gone}; give both in one way"
+        )
+
+
 def listed_account() -> list[Feature]:
     """Return the features of the account (company, family) as a group."""
     needs = ("account_id", "activation")
@@ -92,6 +105,7 @@ def account_features(
 
     people = subscribers.filter(nw.col("activation") <= now.datetime).select("subscriber_id", "account_id")
     people = people.filter(~nw.col("account_id").is_null())
+    people = people.group_by("subscriber_id").agg(nw.col("account_id").min())  # one row each, come what may
     if departures is None:
         people = people.with_columns((nw.col("subscriber_id") != nw.col("subscriber_id")).alias("_is_gone"))
     else:
@@ -107,9 +121,19 @@ def account_features(
     groups = marked.group_by("account_id").agg(nw.col("_gone").sum(), nw.col("_here").sum())
     made = {
         "account_lines": nw.col("_here"),
-        "account_leader": (nw.col("subscriber_id") == nw.col("account_id")).cast(nw.Float64),
+        "account_leader": _same(people, "subscriber_id", "account_id").cast(nw.Float64),
         "account_departed": nw.col("_gone"),
         "account_departed_share": ratio(nw.col("_gone"), nw.col("_gone") + nw.col("_here")),
     }
     joined = people.select("subscriber_id", "account_id").join(groups, on="account_id", how="left")
     return joined.select("subscriber_id", *[made[name].alias(name) for name in names])
+
+
+def _same(frame: nw.LazyFrame[Any], one: str, two: str) -> nw.Expr:
+    """Say where two columns of ids are the same, though one may be text and the other numbers."""
+    import narwhals as nw
+
+    schema = frame.collect_schema()
+    if (schema[one] == nw.String) == (schema[two] == nw.String):
+        return nw.col(one) == nw.col(two)
+    return nw.col(one).cast(nw.String) == nw.col(two).cast(nw.String)

@@ -24,6 +24,7 @@ __all__ = (
     "SHARE_CHANGES",
     "TOTALS",
     "TRENDS",
+    "trend_features",
     "usage_features",
     "visible_records",
 )
@@ -82,44 +83,81 @@ def usage_features(
     records: nw.LazyFrame[Any], now: Moment, windows: Sequence[int], names: Sequence[str]
 ) -> nw.LazyFrame[Any]:
     """Return one row for each subscriber with a record: its subscriber_id and the features `names`."""
-    pieces = _Pieces(_needed_sums(windows, names))
-    per_head = pieces.summed(records, now)
+    needed = _needed_sums(windows, names)
+    pieces = _Pieces(needed)
+    per_head = pieces.summed(records, now, last="recency_days" in names or not needed)
     per_head = _with_counts(per_head, records, now, windows, names)
     return per_head.select("subscriber_id", *[_feature(name, pieces, now, windows).alias(name) for name in names])
 
 
-class _Pieces:
-    """Sums of marks over pieces of time; the sum over a span adds up those of its pieces."""
+def trend_features(records: nw.LazyFrame[Any], now: Moment, names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Return the slopes over six half months and their standard errors for each subscriber with a record."""
+    whats = {name: TRENDS[name.split("_", maxsplit=1)[0]] for name in names}
+    pieces = _Pieces([(what, *span) for what in whats.values() for span in _between(_HALF_MONTHS)])
+    per_head = pieces.summed(records, now, last=False)
+    shown = [_trend(pieces, what, error=name.endswith("error")).alias(name) for name, what in whats.items()]
+    return per_head.select("subscriber_id", *shown)
 
-    __slots__ = ("cuts",)
+
+class _Pieces:
+    """Sums of marks over pieces of time; the sum over a span adds up those of its pieces.
+
+    A record belongs to one piece. So the records are summed by subscriber and piece, each mark once, and the few rows
+    that are left are laid side by side.
+    """
+
+    __slots__ = ("cuts", "whats")
 
     def __init__(self, sums: Sequence[tuple[str, int, int]]) -> None:
-        self.cuts: dict[str, list[int]] = {}
-        for what in sorted({what for what, _, _ in sums}):
-            self.cuts[what] = sorted({day for one, since, until in sums if one == what for day in (since, until)})
+        self.cuts = sorted({day for _, *days in sums for day in days})
+        self.whats = sorted({mark for what, _, _ in sums for mark in _SIGNS.get(what, (what,))})
 
-    def summed(self, records: nw.LazyFrame[Any], now: Moment) -> nw.LazyFrame[Any]:
+    def summed(self, records: nw.LazyFrame[Any], now: Moment, *, last: bool) -> nw.LazyFrame[Any]:
         """Return the sums of each subscriber and the time of the last record, in one pass over the records."""
         import narwhals as nw
 
-        spans = sorted({span for cuts in self.cuts.values() for span in _between(cuts)})
-        marks = [_marks(what).alias(f"_{what}") for what in self.cuts]
-        inside = [_inside(now, *span).alias(_span_name(*span)) for span in spans]
-        marked = records.with_columns(nw.col("event_time").cast(nw.Float64).alias("_last"), *marks, *inside)
-        names = [(what, *span) for what, cuts in self.cuts.items() for span in _between(cuts)]
-        parts = [(nw.col(f"_{what}") * nw.col(_span_name(a, b))).alias(_name(what, a, b)) for what, a, b in names]
-        wide = marked.select("subscriber_id", "_last", *parts)
-        return wide.group_by("subscriber_id").agg(nw.col("_last").max(), *[nw.col(_name(*one)).sum() for one in names])
+        time = nw.col("event_time")
+        piece = time.cast(nw.Float64) * 0.0
+        for day in self.cuts[1:]:
+            piece = piece + (time <= now.days_before(day)).cast(nw.Float64)
+        ends = [time.cast(nw.Float64).alias("_last")] if last else []
+        wide = records.select(
+            "subscriber_id", piece.alias("_piece"), *ends, *[_marks(what).alias(f"_{what}") for what in self.whats]
+        )
+        marks = [f"_{what}" for what in self.whats]
+        latest = [nw.col("_last").max()] if last else []
+        parts = wide.group_by("subscriber_id", "_piece").agg(*[nw.col(name).sum() for name in marks], *latest)
+        inside = {
+            _name(what, *span): nw.when(nw.col("_piece") == float(place)).then(nw.col(f"_{what}")).otherwise(0.0)
+            for what in self.whats
+            for place, span in enumerate(_between(self.cuts))
+        }
+        side = parts.select(
+            "subscriber_id", *(["_last"] if last else []), *[made.alias(name) for name, made in inside.items()]
+        )
+        return side.group_by("subscriber_id").agg(*latest, *[nw.col(name).sum() for name in inside])
 
     def total(self, what: str, since: int, until: int) -> nw.Expr:
         """Return the sum of `what` from `since` to `until` days before the moment."""
         import narwhals as nw
 
-        parts = [nw.col(_name(what, a, b)) for a, b in _between(self.cuts[what]) if a <= since and b >= until]
-        answer = parts[0]
-        for part in parts[1:]:
-            answer = answer + part
-        return answer
+        spans = [(a, b) for a, b in _between(self.cuts) if a <= since and b >= until]
+        signs = _SIGNS.get(what, {what: 1.0})
+        parts = [_sum([nw.col(_name(mark, *span)) for span in spans]) * sign for mark, sign in signs.items()]
+        return _sum(parts)
+
+
+# counts that others give by adding and taking away; counts are whole, so nothing is rounded
+_SIGNS = {
+    "calls_in": {"calls": 1.0, "calls_out": -1.0},
+    "sms_in": {"texts": 1.0, "sms_out": -1.0},
+    "talks": {"calls": 1.0, "texts": 1.0},
+    "talks_out": {"calls_out": 1.0, "sms_out": 1.0},
+    "talks_in": {"calls": 1.0, "texts": 1.0, "calls_out": -1.0, "sms_out": -1.0},
+    "missed": {"calls": 1.0, "answered": -1.0},
+    "forwarded_calls": {"forwards": 1.0},
+    "dropped_calls": {"drops": 1.0},
+}
 
 
 def _between(cuts: Sequence[int]) -> list[tuple[int, int]]:
@@ -135,9 +173,6 @@ def _needed_sums(windows: Sequence[int], names: Sequence[str]) -> list[tuple[str
         whats = (stem,) if stem in TOTALS else SHARES.get(stem, ())
         found |= {(what, days, 0) for what in whats}
         found |= {(what, *span) for what in _compared(name) for span in (_RECENT, _OLDER)}
-        if stem.endswith(("_slope", "_slope_error")):
-            what = TRENDS[stem.split("_", maxsplit=1)[0]]
-            found |= {(what, since, until) for since, until in _between(_HALF_MONTHS)}
     return sorted(found)
 
 
@@ -157,18 +192,6 @@ def _split(name: str, windows: Sequence[int]) -> tuple[str, int]:
 
 def _name(what: str, since: int, until: int) -> str:
     return f"_{what}_{since}_{until}"
-
-
-def _span_name(since: int, until: int) -> str:
-    return f"_in_{since}_{until}"
-
-
-def _inside(now: Moment, since: int, until: int) -> nw.Expr:
-    import narwhals as nw
-
-    time = nw.col("event_time")
-    inside = (time > now.days_before(since)) & (time <= now.days_before(until))
-    return inside.cast(nw.Float64)
 
 
 def _marks(what: str) -> nw.Expr:
@@ -232,13 +255,8 @@ _FLAGS: dict[str, Any] = {
     "records": lambda: _flag("event_time") == _flag("event_time"),  # every record counts, in any engine's words
     "calls": lambda: _kind("voice"),
     "texts": lambda: _kind("sms"),
-    "talks": _talks,
     "calls_out": lambda: _kind("voice") & _out(),
-    "calls_in": lambda: _kind("voice") & ~_out(),
     "sms_out": lambda: _kind("sms") & _out(),
-    "sms_in": lambda: _kind("sms") & ~_out(),
-    "talks_out": lambda: _talks() & _out(),
-    "talks_in": lambda: _talks() & ~_out(),
     "data_sessions": lambda: _kind("data"),
     "night": lambda: (_flag("event_time") % DAY) < _NIGHT_ENDS * 3600,
     "evening": lambda: _hour_between(18, 23),
@@ -249,10 +267,7 @@ _FLAGS: dict[str, Any] = {
     "abroad": lambda: _flag("roaming"),
     "off_net": lambda: _talks() & ~_flag("on_net"),
     "forwards": lambda: _kind("voice") & _flag("forwarded"),
-    "forwarded_calls": lambda: _kind("voice") & _flag("forwarded"),
     "drops": lambda: _kind("voice") & _flag("dropped"),
-    "dropped_calls": lambda: _kind("voice") & _flag("dropped"),
-    "missed": lambda: _kind("voice") & (_flag("duration_s") == 0),
     "answered": lambda: _kind("voice") & (_flag("duration_s") > 0),
 }
 _AMOUNTS: dict[str, Any] = {
@@ -313,8 +328,6 @@ def _feature(name: str, pieces: _Pieces, now: Moment, windows: Sequence[int]) ->
         return _rate_change(pieces, CHANGES[name])
     if name == "erosion_gap":
         return _rate_change(pieces, CHANGES["incoming_change"]) - _rate_change(pieces, CHANGES["outgoing_change"])
-    if name.endswith(("_slope", "_slope_error")):
-        return _trend(pieces, TRENDS[name.split("_", maxsplit=1)[0]], error=name.endswith("error"))
     return nw.col(name)
 
 

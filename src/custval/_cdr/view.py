@@ -19,7 +19,7 @@ from custval._cdr.account import (
     service_features,
 )
 from custval._cdr.circle import circle_features, listed_circle
-from custval._cdr.dictionary import check_windows, chosen
+from custval._cdr.dictionary import check_windows, chosen, listed_trends
 from custval._cdr.dictionary import features as feature_dictionary
 from custval._cdr.engines import named_tables, open_tables
 from custval._cdr.feature import Feature
@@ -31,7 +31,7 @@ from custval._cdr.recharge import topup_features
 from custval._cdr.schema import CATALOGUE, COLUMNS, check_columns, check_ids
 from custval._cdr.silence import warn_of_silence
 from custval._cdr.ties import account_features, listed_ties, tie_features
-from custval._cdr.usage import LOOKBACK_DAYS, usage_features, visible_records
+from custval._cdr.usage import LOOKBACK_DAYS, trend_features, usage_features, visible_records
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.typing import AnyFrame
@@ -118,7 +118,7 @@ def customer_view(
     needed = {"subscribers", "departures", *(feature.table for feature in picked)}
     needed |= {table for feature in picked for table, _ in feature.also}
     with open_tables({name: table for name, table in named.items() if name in needed}, engine) as opened:
-        picked = _allowed(opened.tables, picked) if features is None else picked
+        picked = _allowed(opened.tables, picked) if features is None or features == "all" else picked
         _check_schemas(opened.tables, picked)
         sound = {name: table if name in CATALOGUE else whole_ids(table) for name, table in opened.tables.items()}
         made = _assembled(sound, picked, now, days)
@@ -151,8 +151,8 @@ def _check_schemas(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Featur
     if "departures" in tables:
         needed["departures"] = ["subscriber_id", "departure_time"]
     for feature in picked:
-        for table, columns in ((feature.table, feature.columns), *feature.also):
-            needed.setdefault(table, []).extend(columns)
+        for table, more in ((feature.table, feature.columns), *feature.also):
+            needed.setdefault(table, []).extend(more)
     for table, columns in needed.items():
         keys = () if table in CATALOGUE else ("subscriber_id",)
         check_columns(table, dict(tables[table].collect_schema()), dict.fromkeys([*keys, *columns]))
@@ -192,9 +192,11 @@ def _record_parts(
         (lambda some: gap_features(records, now, longest, some), listed_gaps(longest)),
         (lambda some: talk_features(records, now, longest, some), listed_talk(longest)),
         (lambda some: tie_features(records, tables["departures"], now, longest, some), listed_ties(longest)),
+        (lambda some: trend_features(records, now, some), listed_trends()),
         (lambda some: _rated(tables, base, records, now, some), listed_rating()),
     ]
-    parts, rest = [], list(names)
+    parts: list[nw.LazyFrame[Any]] = []
+    rest = list(names)
     for maker, listed in made:
         family = {feature.name for feature in listed}
         some = [name for name in names if name in family]
