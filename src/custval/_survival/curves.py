@@ -347,7 +347,7 @@ class IncidenceCurve(_StepCurve):
             ).assign(cause=cause)
             for k, cause in enumerate(self.causes)
         ]
-        frame = frames.concat(parts, ignore_index=True)
+        frame: pd.DataFrame = frames.concat(parts, ignore_index=True)
         return frame[["cause", *frame.columns.drop("cause")]]
 
 
