@@ -103,10 +103,12 @@ def score(
         As :func:`lifetime_value` takes it.
     data : frame, path of a Parquet file, or iterable of frames
         Customers. A path is read a chunk at a time (needs the extra ``cdr``).
-    margin, monthly_discount : number, array or column name
-        As in :func:`lifetime_value`; a text names a column of `data`. A dict of parts may name columns too.
+    margin : number, array, column name or dict of such
+        As in :func:`lifetime_value`; a text names a column of `data`.
     horizon : int
         Months ahead, >= 1.
+    monthly_discount : number, array or column name
+        Effective rate per month, > -1.
     keep : sequence of str
         Columns of `data` that stand beside the values, such as the identifier.
     out : path, optional
@@ -140,7 +142,7 @@ def score(
     >>> chunks = ({"arpu": [20.0, 30.0]} for _ in range(3))
     >>> found = score(model, chunks, margin="arpu", horizon=12, monthly_discount=0.01)
     >>> found.customers, round(found.total), round(found.total_std_error)
-    (6, 1399, 16)
+    (6, 1399, 27)
     """
     if "groups" in options:
         raise InputError("score has no groups: value the base with lifetime_value, or group the table it returns")

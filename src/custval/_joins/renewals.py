@@ -57,7 +57,7 @@ class ContractRenewals:
     array([[0.98 , 0.776, 0.709],
            [0.98 , 0.97 , 0.709]])
     >>> lifetime_value(model, X, margin=20.0, horizon=24, monthly_discount=0.01).value.round(1)
-    array([288.5, 330. ])
+    array([288. , 339.1])
     """
 
     hazard: Any
