@@ -51,6 +51,12 @@
 `NBD`                               how often would they buy if nobody ever left?
 `GammaGamma`, `LogNormalSpend`      what will a customer spend on a purchase?
 `Estimate`                          an answer of these models with its interval
+`purchase_summary`                  from a list of purchases to frequency, recency and age
+                                    (`PurchaseSummary`); `purchase_counts` of the different customers
+`likelihood_ratio_test`,            does the larger of two models fit better; how far can a parameter
+`profile_likelihood`,               move; how sure is an answer where samples are small?
+`bootstrap_interval`
+`spend_dependence`                  do those who spend more buy more often, or leave later?
 ==================================  ===================================================================
 
 Take `lifetime_value` where a hazard model is fitted (any object with ``predict_survival``), `discounted_value` where a
@@ -86,12 +92,15 @@ __all__ = (
     "GroupTotals",
     "HwangValue",
     "LifetimeValue",
+    "LikelihoodRatio",
     "LogNormalSpend",
     "MonthlyRate",
     "MonthsKept",
     "OutcomeSpread",
     "ParetoNBD",
     "PaybackTable",
+    "ProfileLikelihood",
+    "PurchaseSummary",
     "RetentionPoints",
     "RollRates",
     "ScoredValue",
@@ -104,6 +113,7 @@ __all__ = (
     "acquisition_ceiling",
     "ageing",
     "annual_rate",
+    "bootstrap_interval",
     "bootstrap_value",
     "break_even_retention_cost",
     "constant_retention_value",
@@ -114,6 +124,7 @@ __all__ = (
     "expected_credit_loss",
     "hwang_value",
     "lifetime_value",
+    "likelihood_ratio_test",
     "monthly_margin",
     "monthly_rate",
     "months_kept",
@@ -122,12 +133,16 @@ __all__ = (
     "payback_by_group",
     "payback_months",
     "potential_value",
+    "profile_likelihood",
+    "purchase_counts",
+    "purchase_summary",
     "retention_elasticity",
     "retention_gain",
     "retention_points",
     "roll_rates",
     "score",
     "simulated_value",
+    "spend_dependence",
     "value_at_risk",
     "value_elasticities",
 )
@@ -163,6 +178,15 @@ if TYPE_CHECKING:
     from custval._clv.model_summary import Estimate
     from custval._clv.money import monthly_margin, payback_months
     from custval._clv.outcome import OutcomeSpread, outcome_spread
+    from custval._clv.purchase_inference import (
+        LikelihoodRatio,
+        ProfileLikelihood,
+        bootstrap_interval,
+        likelihood_ratio_test,
+        profile_likelihood,
+        spend_dependence,
+    )
+    from custval._clv.purchase_summary import PurchaseSummary, purchase_counts, purchase_summary
     from custval._clv.rates import AnnualRate, MonthlyRate, annual_rate, monthly_rate
     from custval._clv.retention_value import constant_retention_value, retention_elasticity, retention_gain
     from custval._clv.scoring import ScoredValue, score
@@ -203,6 +227,7 @@ else:
             "GroupTotals": "_clv.group_totals",
             "HwangValue": "_clv.hwang_kim",
             "LifetimeValue": "_clv.value",
+            "LikelihoodRatio": "_clv.purchase_inference",
             "LogNormalSpend": "_clv.spend",
             "MBGCNBD": "_clv.beta_geometric",
             "MBGNBD": "_clv.beta_geometric",
@@ -212,6 +237,8 @@ else:
             "OutcomeSpread": "_clv.outcome",
             "ParetoNBD": "_clv.lifetime_models",
             "PaybackTable": "_clv.equity",
+            "ProfileLikelihood": "_clv.purchase_inference",
+            "PurchaseSummary": "_clv.purchase_summary",
             "RetentionPoints": "_clv.sensitivity",
             "RollRates": "_clv.credit",
             "ScoredValue": "_clv.scoring",
@@ -224,6 +251,7 @@ else:
             "acquisition_ceiling": "_clv.equity",
             "ageing": "_clv.credit",
             "annual_rate": "_clv.rates",
+            "bootstrap_interval": "_clv.purchase_inference",
             "bootstrap_value": "_clv.bootstrap",
             "break_even_retention_cost": "_clv.sensitivity",
             "constant_retention_value": "_clv.retention_value",
@@ -234,6 +262,7 @@ else:
             "expected_credit_loss": "_clv.credit",
             "hwang_value": "_clv.hwang_kim",
             "lifetime_value": "_clv.value",
+            "likelihood_ratio_test": "_clv.purchase_inference",
             "monthly_margin": "_clv.money",
             "monthly_rate": "_clv.rates",
             "months_kept": "_clv.conformal",
@@ -242,12 +271,16 @@ else:
             "payback_by_group": "_clv.equity",
             "payback_months": "_clv.money",
             "potential_value": "_clv.hwang_kim",
+            "profile_likelihood": "_clv.purchase_inference",
+            "purchase_counts": "_clv.purchase_summary",
+            "purchase_summary": "_clv.purchase_summary",
             "retention_elasticity": "_clv.retention_value",
             "retention_gain": "_clv.retention_value",
             "retention_points": "_clv.sensitivity",
             "roll_rates": "_clv.credit",
             "score": "_clv.scoring",
             "simulated_value": "_clv.simulation",
+            "spend_dependence": "_clv.purchase_inference",
             "value_at_risk": "_clv.equity",
             "value_elasticities": "_clv.sensitivity",
         },
