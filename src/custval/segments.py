@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING
 __all__ = (
     "ABCClasses",
     "BaseForecast",
+    "BehaviourClusters",
     "ChurnRates",
+    "ClusterDrift",
+    "ClusterProfile",
     "CohortTriangle",
     "DecileTable",
     "GiniCoefficient",
@@ -74,6 +77,8 @@ __all__ = (
 if TYPE_CHECKING:
     from custval._joins.strategy import strategy_profit
     from custval._segments.base_forecast import BaseForecast, base_forecast
+    from custval._segments.cluster_profile import ClusterProfile
+    from custval._segments.clusters import BehaviourClusters, ClusterDrift
     from custval._segments.cohorts import CohortTriangle, cohort_retention
     from custval._segments.concentration import GiniCoefficient, LorenzCurve, TopShare, gini, lorenz_curve, top_share
     from custval._segments.deciles import ABCClasses, DecileTable, abc_classes, decile_table
@@ -102,7 +107,10 @@ else:
         {
             "ABCClasses": "_segments.deciles",
             "BaseForecast": "_segments.base_forecast",
+            "BehaviourClusters": "_segments.clusters",
             "ChurnRates": "_segments.rates",
+            "ClusterDrift": "_segments.clusters",
+            "ClusterProfile": "_segments.cluster_profile",
             "CohortTriangle": "_segments.cohorts",
             "DecileTable": "_segments.deciles",
             "GiniCoefficient": "_segments.concentration",

@@ -30,7 +30,7 @@ from custval.clv import (
     ParetoNBD,
     ShiftedBetaGeometric,
 )
-from custval.segments import MigrationModel, Tiers, ValuePotential
+from custval.segments import BehaviourClusters, MigrationModel, Tiers, ValuePotential
 from custval.survival import (
     AFT,
     CauseSpecificHazard,
@@ -104,6 +104,10 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     BGBB: (lambda: BGBB().fit(MONTHS), lambda model: model.expected_purchases(MONTHS, 6)),
     GammaGamma: (lambda: GammaGamma().fit(SPEND), lambda model: model.expected_spend(SPEND)),
     LogNormalSpend: (lambda: LogNormalSpend().fit(LOGS), lambda model: model.expected_spend(LOGS)),
+    BehaviourClusters: (
+        lambda: BehaviourClusters(n_clusters=3, random_state=0).fit(X),
+        lambda model: model.labels_ if hasattr(model, "labels_") else model.predict(X),
+    ),
     MigrationModel: (
         lambda: MigrationModel(l2=0.1).fit(X, X["plan"], origin=X["plan"][::-1]),
         lambda model: model.transition_matrix(X),

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from custval.segments import MigrationModel, Tiers, ValuePotential
+from custval.segments import BehaviourClusters, MigrationModel, Tiers, ValuePotential
 
 MODELS = [
     (ValuePotential(), {}),
@@ -16,7 +16,11 @@ MODELS = [
     (ValuePotential(cuts="share"), ValuePotential.expected_failed_checks),
     (Tiers(), {}),
     (Tiers(cuts="share"), Tiers.expected_failed_checks),
-    (MigrationModel(), MigrationModel.expected_failed_checks),
+    (BehaviourClusters(n_clusters=3, random_state=0), BehaviourClusters.expected_failed_checks),
+    (BehaviourClusters(n_clusters=3, method="gower"), {}),
+    (BehaviourClusters(n_clusters=2, method="mixture", n_init=1), BehaviourClusters.expected_failed_checks),
+    (BehaviourClusters(method="hdbscan", min_cluster_size=3), BehaviourClusters.expected_failed_checks),
+    (MigrationModel(), {}),
     (MigrationModel(l2=0.1), {}),
 ]
 

@@ -84,9 +84,6 @@ class MigrationModel(Estimator):
     _estimator_type = "segmenter"
     _positive_only = False
     _fit_metadata: ClassVar[tuple[str, ...]] = ("sample_weight", "origin")
-    expected_failed_checks: ClassVar[dict[str, str]] = {
-        "check_sample_weight_equivalence_on_dense_data": "with l2=0 its separable data have no finite estimate",
-    }
 
     def __init__(
         self,
