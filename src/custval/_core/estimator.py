@@ -7,7 +7,10 @@ loaded and asked where only NumPy is installed.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from custval._core.errors import InputError, not_fitted
 from custval._core.validation import nearest
@@ -104,6 +107,14 @@ class Estimator:
         for name in self._fit_metadata:
             request.fit.add_request(param=name, alias=asked.get(name))
         return request
+
+    def _remember_columns(self, names: Sequence[str], *, named: bool) -> None:
+        """Keep how many columns X had, and their names where it was a frame, as scikit-learn wants it."""
+        self.n_features_in_ = len(names)
+        if named:
+            self.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def get_state(self) -> dict[str, Any]:
         """Return parameters and fitted values; training data are never among them."""

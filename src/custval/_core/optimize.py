@@ -20,7 +20,7 @@ import numpy as np
 
 from custval._core.typing import FloatArray, IntArray
 
-__all__ = ("Evaluation", "Optimum", "dependent_columns", "information_inverse", "newton")
+__all__ = ("Evaluation", "Optimum", "dependent_columns", "information_inverse", "newton", "standard_errors")
 
 Evaluation: TypeAlias = tuple[float, FloatArray, FloatArray]
 _HALVINGS = 40
@@ -102,6 +102,11 @@ def information_inverse(information: FloatArray) -> FloatArray:
     known = values > 1e-14 * max(float(values[-1]), 1e-300)
     inverse = (vectors[:, known] / values[known]) @ vectors[:, known].T
     return np.asarray(inverse / np.outer(root, root))
+
+
+def standard_errors(covariance: FloatArray) -> FloatArray:
+    """Return the roots of the diagonal, (P,); what rounding has made negative is 0."""
+    return np.sqrt(np.clip(np.diag(covariance), 0, None))
 
 
 def dependent_columns(gram: FloatArray, *, tol: float = 1e-10) -> list[tuple[int, IntArray]]:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from custval._core.errors import InputError
+from custval._core.optimize import standard_errors
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_choice, check_scalar, check_whole, nearest
 from custval._survival.error_laws import LAWS, Law
 from custval._survival.interval_target import Spans
 from custval._survival.jets import LocationScale, row_jet
-from custval._survival.parametric import ParametricModel, one_thread
+from custval._survival.parametric import ParametricModel
 from custval._survival.parametric_fit import ParametricFit, Part, Rows, fit_rows
 from custval._survival.parametric_summary import Block, parameter_table
 
@@ -238,7 +240,7 @@ class AFT(ParametricModel):
         self.covariance_ = fit.covariance if fit.robust is None else fit.robust
         self.center_, self.level_, self.coef_ = fit.center, fit.level, fit.coef[0]
         p = len(self.coef_)
-        model, robust = _errors(fit.covariance), None if fit.robust is None else _errors(fit.robust)
+        model, robust = standard_errors(fit.covariance), None if fit.robust is None else standard_errors(fit.robust)
         used = model if robust is None else robust
         self.std_error_ = model[1 : p + 1]
         self.robust_std_error_ = None if robust is None else robust[1 : p + 1]
@@ -320,7 +322,3 @@ def _parts(law: Law, names: list[str], columns: IntArray, spread: IntArray) -> l
     if law.has_shape:
         parts.append(Part("shape", np.zeros(0, dtype=np.int64), ()))
     return parts
-
-
-def _errors(covariance: FloatArray) -> FloatArray:
-    return np.sqrt(np.clip(np.diag(covariance), 0, None))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from custval._core.errors import InputError
+from custval._core.optimize import standard_errors
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
 from custval._core.validation import check_choice, check_length, check_scalar, float_array
 from custval._survival.band import SurvivalBand, check_band, survival_band
@@ -14,7 +16,7 @@ from custval._survival.cox_ahead import log_spread, pullback_ahead, survival_ahe
 from custval._survival.cox_baseline import cox_baseline, noise_cells
 from custval._survival.cox_data import checked_data, learn_design, split_strata, strata_labels
 from custval._survival.cox_diagnostics import CoxTests, chi_square_tail
-from custval._survival.cox_fit import CoxData, CoxFit, cox_options, data_rows, fit_cox, last_times, one_thread
+from custval._survival.cox_fit import CoxData, CoxFit, cox_options, data_rows, fit_cox, last_times
 from custval._survival.cox_forecasts import CoxForecasts
 from custval._survival.cox_likelihood import log_likelihood, risk_sums
 from custval._survival.discrete_summary import coefficient_table
@@ -419,4 +421,4 @@ class CoxPH(CoxForecasts):
 
 
 def _root(covariance: FloatArray | None) -> FloatArray | None:
-    return None if covariance is None else np.sqrt(np.clip(np.diag(covariance), 0, None))
+    return None if covariance is None else standard_errors(covariance)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +26,6 @@ __all__ = (
     "data_rows",
     "fit_cox",
     "last_times",
-    "one_thread",
     "with_column",
 )
 
@@ -144,15 +141,6 @@ def last_times(data: CoxData) -> FloatArray:
 def with_column(data: CoxData) -> CoxData:
     """Return `data` with a column of zeros at the end, room for an offset."""
     return replace(data, X=np.column_stack([data.X, np.zeros(len(data.X))]))
-
-
-def one_thread() -> Any:
-    """Return a context in which BLAS uses one thread: the products are small, and more threads slow them down."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(limits=1, user_api="blas")
 
 
 def fit_cox(data: CoxData, options: CoxOptions, *, robust: bool, start: FloatArray | None = None) -> CoxFit:

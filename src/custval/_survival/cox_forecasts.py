@@ -298,8 +298,4 @@ class CoxForecasts(Estimator):
 
     def _keep_names(self, features: tuple[str, ...]) -> None:
         self.feature_names_out_ = np.array(features, dtype=object)
-        self.n_features_in_ = len(self.encoder_.input_names)
-        if self.encoder_.named:
-            self.feature_names_in_ = np.array(self.encoder_.input_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        self._remember_columns(self.encoder_.input_names, named=self.encoder_.named)

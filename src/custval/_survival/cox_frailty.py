@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from custval._core.errors import InputError
+from custval._core.optimize import standard_errors
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame
 from custval._core.validation import check_choice, check_scalar
 from custval._survival.cox_baseline import cox_baseline
@@ -20,7 +22,6 @@ from custval._survival.cox_fit import (
     data_rows,
     fit_cox,
     last_times,
-    one_thread,
     with_column,
 )
 from custval._survival.cox_forecasts import CoxForecasts
@@ -255,7 +256,7 @@ class SharedFrailtyCox(CoxForecasts):
 
     def _store(self, fit: FrailtyFit, plain: CoxFit, data: CoxData) -> None:
         self.coef_, self.covariance_, self.frailty_variance_ = fit.coef, fit.covariance, fit.variance
-        self.std_error_ = np.sqrt(np.clip(np.diag(fit.covariance), 0, None))
+        self.std_error_ = standard_errors(fit.covariance)
         self.log_likelihood_, self.log_likelihood_null_ = fit.log_likelihood, plain.log_likelihood_null
         self.log_likelihood_plain_, self.n_iter_ = plain.log_likelihood, fit.iterations
         self._keep_names(data.features)

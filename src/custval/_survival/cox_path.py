@@ -22,10 +22,11 @@ from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.randomness import generator
 from custval._core.results import Result, frozen
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, RandomState, TextArray
 from custval._core.validation import check_scalar, check_whole, float_array
 from custval._survival.cox_data import checked_data, learn_design, split_strata
-from custval._survival.cox_fit import CoxData, CoxOptions, check_data, cox_options, data_rows, one_thread
+from custval._survival.cox_fit import CoxData, CoxOptions, check_data, cox_options, data_rows
 from custval._survival.cox_likelihood import evaluate, log_likelihood, risk_sums
 from custval._survival.cox_penalty import elastic_newton
 from custval._survival.cox_rows import CoxRows

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from custval._core.optimize import standard_errors
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_choice, check_scalar, check_whole
 from custval._survival.aft import latency_starts, named_columns
 from custval._survival.error_laws import LAWS, Law
 from custval._survival.interval_target import Spans
 from custval._survival.jets import CureFamily, LocationScale, row_jet
-from custval._survival.parametric import ParametricModel, one_thread
+from custval._survival.parametric import ParametricModel
 from custval._survival.parametric_fit import ParametricFit, Part, Rows, fit_rows
 from custval._survival.parametric_summary import Block, parameter_table
 
@@ -258,19 +260,21 @@ class MixtureCure(ParametricModel):
         self.latency_feature_names_out_ = self.feature_names_out_[self.latency_index_]
         a, b = len(self.loyal_coef_), len(self.coef_)
         first, second = slice(0, a + 1), slice(a + 1, a + b + 2)
-        self.loyal_std_error_, self.std_error_ = (_errors(fit.covariance[part, part])[1:] for part in (first, second))
+        self.loyal_std_error_, self.std_error_ = (
+            standard_errors(fit.covariance[part, part])[1:] for part in (first, second)
+        )
         robust = fit.robust
-        self.loyal_robust_std_error_ = None if robust is None else _errors(robust[first, first])[1:]
-        self.robust_std_error_ = None if robust is None else _errors(robust[second, second])[1:]
+        self.loyal_robust_std_error_ = None if robust is None else standard_errors(robust[first, first])[1:]
+        self.robust_std_error_ = None if robust is None else standard_errors(robust[second, second])[1:]
         self.loyal_intercept_, self.loyal_intercept_std_error_ = self._at_zero(
             first, self.loyal_coef_, self.loyal_index_, 0
         )
         self.intercept_, self.intercept_std_error_ = self._at_zero(second, self.coef_, self.latency_index_, 1)
         share = float(np.exp(-np.logaddexp(0, -fit.level[0])))
         self.loyal_share_ = share
-        self.loyal_share_std_error_ = share * (1 - share) * float(_errors(self.covariance_[:1, :1])[0])
+        self.loyal_share_std_error_ = share * (1 - share) * float(standard_errors(self.covariance_[:1, :1])[0])
         self.scale_ = float(np.exp(fit.level[2])) if law.has_scale else 1.0
-        self.log_scale_std_error_ = float(_errors(self.covariance_)[-1]) if law.has_scale else None
+        self.log_scale_std_error_ = float(standard_errors(self.covariance_)[-1]) if law.has_scale else None
         self.log_likelihood_, self.log_likelihood_null_ = fit.log_likelihood, fit.log_likelihood_null
         self.n_iter_ = fit.iterations
 
@@ -306,7 +310,3 @@ def _starts(law: Law, spans: Spans, weight: FloatArray) -> list[FloatArray]:
     own = latency_starts(law, leavers, weight[spans.left])[0]
     shares = [max(staying * part, 1e-3) for part in (0.95, 0.6, 0.2)]
     return [np.append(np.log(share / (1 - share)), own) for share in shares if share < 1]
-
-
-def _errors(covariance: FloatArray) -> FloatArray:
-    return np.sqrt(np.clip(np.diag(covariance), 0, None))

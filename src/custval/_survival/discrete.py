@@ -9,7 +9,6 @@ person-months, or from a table of counts, to the same numbers, and it never buil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from custval._core.encoding import DesignEncoder
 from custval._core.errors import InputError
 from custval._core.frames import is_frame, to_columns
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
 from custval._core.validation import check_choice, check_length, check_scalar, check_whole, sample_weight_array
 from custval._survival.baseline import BASELINES
@@ -310,16 +310,12 @@ class DiscreteHazard(HazardTold):
     def _learn(
         self, source: Source, options: FitOptions, encoder: DesignEncoder, time_unit: str, *, robust: bool
     ) -> Self:
-        with _one_thread():
+        with one_thread():
             fit = fit_spells(source, options, robust=robust or None)
         self._store(fit, source, options)
         self.encoder_, self.time_unit_ = encoder, time_unit
         names = [*encoder.input_names, *(clock.column for clock in options.clocks)]
-        self.n_features_in_ = len(names)
-        if encoder.named:
-            self.feature_names_in_ = np.array(names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        self._remember_columns(names, named=encoder.named)
         return self
 
     def _store(self, fit: DiscreteFit, source: Source, options: FitOptions) -> None:
@@ -349,12 +345,3 @@ class DiscreteHazard(HazardTold):
         ends = np.cumsum(np.array([columns.shape[1] + p for columns in self._basis_ahead()]) + moving)
         made = np.stack([root[end - p : end] for end in ends])
         return made[0] if len(made) == 1 else made
-
-
-def _one_thread() -> Any:
-    """Return a context in which BLAS uses one thread: the products are small, and more threads slow them down."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(limits=1, user_api="blas")

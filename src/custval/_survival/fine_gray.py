@@ -11,11 +11,11 @@ from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.results import Result, frozen
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
 from custval._core.validation import check_choice, check_length, check_scalar, check_whole, float_array
 from custval._core.validation import sample_weight_array as weights_of
 from custval._survival.cox_data import learn_design, stayed_array
-from custval._survival.cox_fit import one_thread
 from custval._survival.discrete_reasons import Reasons, column_parts, top_reasons
 from custval._survival.discrete_summary import coefficient_table
 from custval._survival.fine_gray_learn import SubFit, learn, score_of
@@ -528,11 +528,7 @@ class FineGray(Estimator):
         self.causes_, self.time_unit_ = (target.causes[code - 1],), target.time_unit
         self.last_time_ = float(data.duration.max())
         self.feature_names_out_ = np.array(self.encoder_.feature_names, dtype=object)
-        self.n_features_in_ = len(self.encoder_.input_names)
-        if self.encoder_.named:
-            self.feature_names_in_ = np.array(self.encoder_.input_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        self._remember_columns(self.encoder_.input_names, named=self.encoder_.named)
 
     def _fit_overall(self, X: AnyFrame, target: Target, sample_weight: Any) -> None:
         self.overall_ = None

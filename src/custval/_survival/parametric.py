@@ -7,7 +7,6 @@ parameters and the reasons of a risk follow from log S(t; predictors).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -24,7 +23,7 @@ from custval._survival.discrete_reasons import Reasons, top_reasons
 from custval._survival.exits import weight_of_exits
 from custval._survival.interval_target import Spans, read_spans
 
-__all__ = ("ParametricModel", "PredictionFamily", "cluster_codes", "one_thread")
+__all__ = ("ParametricModel", "PredictionFamily", "cluster_codes")
 
 _CELLS = 1 << 18
 _PANELS, _NODES = 12, 12
@@ -433,11 +432,7 @@ class ParametricModel(Estimator):
         self.last_time_ = float(read.spans.last.max())
         self.n_events_ = int(np.count_nonzero(read.spans.left))
         self.feature_names_out_ = np.array(read.encoder.feature_names, dtype=object)
-        self.n_features_in_ = len(read.encoder.input_names)
-        if read.encoder.named:
-            self.feature_names_in_ = np.array(read.encoder.input_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        self._remember_columns(read.encoder.input_names, named=read.encoder.named)
 
     def _ahead(self, times: Any, given: Any, X: AnyFrame) -> tuple[FloatArray, FloatArray]:
         """Return checked times from now (H,) and times already stayed (n,)."""
@@ -471,15 +466,6 @@ def cluster_codes(cluster: Any, n: int, keep: BoolArray) -> IntArray | None:
     check_length(names, n, name="cluster")
     codes = np.unique(names[keep].astype(str) if names.dtype == object else names[keep], return_inverse=True)[1]
     return codes.ravel().astype(np.int64)
-
-
-def one_thread() -> Any:
-    """Return a context in which BLAS uses one thread: the products are small, and more threads slow them down."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(limits=1, user_api="blas")
 
 
 def _log_ahead(family: PredictionFamily, theta: FloatArray, ahead: FloatArray, stayed: FloatArray) -> FloatArray:

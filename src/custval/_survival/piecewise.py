@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from custval._core.errors import InputError
-from custval._core.optimize import Evaluation, information_inverse, newton
+from custval._core.optimize import Evaluation, information_inverse, newton, standard_errors
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_scalar, check_whole, float_array
 from custval._survival.error_laws import log1mexp
 from custval._survival.interval_target import Spans
-from custval._survival.parametric import ParametricModel, one_thread
+from custval._survival.parametric import ParametricModel
 from custval._survival.parametric_fit import (
     Part,
     center_and_scale,
@@ -174,7 +175,7 @@ class PiecewiseExponential(ParametricModel):
         self._store(point * unit, center, breaks, covariance * np.outer(unit, unit))
         if robust is not None:
             self.covariance_ = robust * np.outer(unit, unit)
-        self.robust_std_error_ = None if robust is None else np.sqrt(np.diag(self.covariance_))[len(level) :]
+        self.robust_std_error_ = None if robust is None else standard_errors(self.covariance_)[len(level) :]
         self.log_likelihood_ = best.value + float(problem.penalty @ best.point[len(level) :] ** 2) / 2
         self.log_likelihood_null_ = null
         self.n_iter_ = best.iterations
@@ -197,7 +198,7 @@ class PiecewiseExponential(ParametricModel):
         self._check_fitted()
         level = check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
         error = self.std_error_ if self.robust_std_error_ is None else self.robust_std_error_
-        spread = np.sqrt(np.diag(self.covariance_))[: len(self.level_)]
+        spread = standard_errors(self.covariance_)[: len(self.level_)]
         edges = ["0", *(f"{edge:g}" for edge in self.breaks_), "inf"]
         pieces = [f"({a}, {b}]" for a, b in pairwise(edges)]
         blocks = [
@@ -211,7 +212,7 @@ class PiecewiseExponential(ParametricModel):
         self.level_, self.coef_ = point[:pieces], point[pieces:]
         self.breaks_, self.center_, self.covariance_ = breaks, center, covariance
         self.baseline_hazard_ = np.exp(self.level_)
-        self.std_error_ = np.sqrt(np.clip(np.diag(covariance), 0, None))[pieces:]
+        self.std_error_ = standard_errors(covariance)[pieces:]
 
     def _family(self) -> PiecewiseFamily:
         return PiecewiseFamily(self.breaks_)
