@@ -45,6 +45,8 @@ __all__ = (
     "CoxTests",
     "Curves",
     "DiscreteHazard",
+    "DriftReport",
+    "Elasticity",
     "EventColumn",
     "FineGray",
     "GrayTest",
@@ -55,18 +57,21 @@ __all__ = (
     "LeakReport",
     "LifelinesModel",
     "LogrankTest",
+    "MarginalEffects",
     "MixtureCure",
     "MonthBlock",
     "MonthColumn",
     "MonthRows",
     "MonthlyTarget",
     "NestedTest",
+    "Outlook",
     "PHTest",
     "PairwiseTests",
     "PersonMonths",
     "PiecewiseExponential",
     "PooledCoefficients",
     "Quantile",
+    "RateCalibration",
     "Reasons",
     "RestrictedMean",
     "SchoenfeldResiduals",
@@ -74,11 +79,13 @@ __all__ = (
     "SurvivalBand",
     "SurvivalCurve",
     "Today",
+    "WhatIf",
     "aalen_johansen",
     "alert_list",
     "count_table",
     "cox_path",
     "cox_residuals",
+    "drift_report",
     "from_lifelines",
     "gray_test",
     "interval_target",
@@ -87,18 +94,22 @@ __all__ = (
     "life_table",
     "likelihood_ratio_test",
     "logrank_test",
+    "marginal_effects",
     "month_rows",
     "nelson_aalen",
+    "outlook",
     "pairwise_logrank_test",
     "person_months",
     "ph_test",
     "pool_rubin",
+    "price_elasticity",
     "restricted_mean",
     "schoenfeld_residuals",
     "survival_target",
     "target_from_dates",
     "to_months",
     "turnbull",
+    "what_if",
 )
 
 if TYPE_CHECKING:
@@ -120,7 +131,9 @@ if TYPE_CHECKING:
     from custval._survival.dates import target_from_dates
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
+    from custval._survival.discrete_recalibration import RateCalibration
     from custval._survival.discrete_tests import ColumnTests, NestedTest, likelihood_ratio_test
+    from custval._survival.drift import DriftReport, drift_report
     from custval._survival.event_columns import EventColumn, MonthColumn
     from custval._survival.fine_gray import FineGray, IncidenceBand
     from custval._survival.from_lifelines import LifelinesModel, from_lifelines
@@ -130,6 +143,7 @@ if TYPE_CHECKING:
     from custval._survival.lifetable import life_table
     from custval._survival.logrank import LogrankTest, logrank_test
     from custval._survival.monthly import MonthlyTarget, to_months
+    from custval._survival.outlook import Outlook, outlook
     from custval._survival.pairwise import PairwiseTests, pairwise_logrank_test
     from custval._survival.person_months import month_rows, person_months
     from custval._survival.person_table import MonthBlock, MonthRows, PersonMonths, Today
@@ -139,6 +153,14 @@ if TYPE_CHECKING:
     from custval._survival.restricted import RestrictedMean, restricted_mean
     from custval._survival.target import survival_target
     from custval._survival.turnbull import IntervalCurve, turnbull
+    from custval._survival.what_if import (
+        Elasticity,
+        MarginalEffects,
+        WhatIf,
+        marginal_effects,
+        price_elasticity,
+        what_if,
+    )
 else:
     from custval._core.doors import open_door
 
@@ -157,6 +179,8 @@ else:
             "CoxTests": "_survival.cox_diagnostics",
             "Curves": "_survival.curve_groups",
             "DiscreteHazard": "_survival.discrete",
+            "DriftReport": "_survival.drift",
+            "Elasticity": "_survival.what_if",
             "EventColumn": "_survival.event_columns",
             "FineGray": "_survival.fine_gray",
             "GrayTest": "_survival.gray",
@@ -167,18 +191,21 @@ else:
             "LeakReport": "_survival.leaks",
             "LifelinesModel": "_survival.from_lifelines",
             "LogrankTest": "_survival.logrank",
+            "MarginalEffects": "_survival.what_if",
             "MixtureCure": "_survival.cure",
             "MonthBlock": "_survival.person_table",
             "MonthColumn": "_survival.event_columns",
             "MonthRows": "_survival.person_table",
             "MonthlyTarget": "_survival.monthly",
             "NestedTest": "_survival.discrete_tests",
+            "Outlook": "_survival.outlook",
             "PHTest": "_survival.cox_diagnostics",
             "PairwiseTests": "_survival.pairwise",
             "PersonMonths": "_survival.person_table",
             "PiecewiseExponential": "_survival.piecewise",
             "PooledCoefficients": "_survival.pooling",
             "Quantile": "_survival.curves",
+            "RateCalibration": "_survival.discrete_recalibration",
             "Reasons": "_survival.discrete_reasons",
             "RestrictedMean": "_survival.restricted",
             "SchoenfeldResiduals": "_survival.cox_diagnostics",
@@ -186,11 +213,13 @@ else:
             "SurvivalBand": "_survival.band",
             "SurvivalCurve": "_survival.curves",
             "Today": "_survival.person_table",
+            "WhatIf": "_survival.what_if",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
             "count_table": "_survival.count_table",
             "cox_path": "_survival.cox_path",
             "cox_residuals": "_survival.cox_checks",
+            "drift_report": "_survival.drift",
             "from_lifelines": "_survival.from_lifelines",
             "gray_test": "_survival.gray",
             "interval_target": "_survival.interval_target",
@@ -199,17 +228,21 @@ else:
             "life_table": "_survival.lifetable",
             "likelihood_ratio_test": "_survival.discrete_tests",
             "logrank_test": "_survival.logrank",
+            "marginal_effects": "_survival.what_if",
             "month_rows": "_survival.person_months",
             "nelson_aalen": "_survival.product_limit",
+            "outlook": "_survival.outlook",
             "pairwise_logrank_test": "_survival.pairwise",
             "person_months": "_survival.person_months",
             "ph_test": "_survival.cox_checks",
             "pool_rubin": "_survival.pooling",
+            "price_elasticity": "_survival.what_if",
             "restricted_mean": "_survival.restricted",
             "schoenfeld_residuals": "_survival.cox_checks",
             "survival_target": "_survival.target",
             "target_from_dates": "_survival.dates",
             "to_months": "_survival.monthly",
             "turnbull": "_survival.turnbull",
+            "what_if": "_survival.what_if",
         },
     )

@@ -368,17 +368,22 @@ class HazardAhead(Estimator):
         -0.955
         """
         self._check_fitted()
-        target = own_causes(y, self.causes_)
-        monthly = to_months(target)
+        who, end, event, weight = self._followed(X, y, sample_weight)
+        chances = log_chance(self._path(), who, end, event)
+        return float(weight @ chances / sample_weight_array(sample_weight, frame_length(X)).sum())
+
+    def _followed(
+        self, X: AnyFrame, y: Any, sample_weight: ArrayLike | None
+    ) -> tuple[Customers, IntArray, IntArray, FloatArray]:
+        """Return customers with a whole month at risk as they stood at entry, their last month, its event, weights."""
+        monthly = to_months(own_causes(y, self.causes_))
         weight = sample_weight_array(sample_weight, frame_length(X))
         check_length(monthly.kept, len(weight), name="y")
         start, end, event = (monthly.target[name].astype(np.int64) for name in ("entry", "duration", "event"))
         self._check_reach(int(end.max(initial=0)))
         every = np.zeros(len(weight))
         every[monthly.kept] = start
-        who = self._standing(X, every).rows(np.flatnonzero(monthly.kept))
-        chances = log_chance(self._path(), who, end, event)
-        return float(weight[monthly.kept] @ chances / weight.sum())
+        return self._standing(X, every).rows(np.flatnonzero(monthly.kept)), end, event, weight[monthly.kept]
 
     def _path(self) -> Path:
         clocks = zip(self.clocks_, self.clock_low_.tolist(), self.clock_effects_, strict=True)

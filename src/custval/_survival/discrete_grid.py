@@ -16,7 +16,7 @@ from custval._core.typing import FloatArray, IntArray
 from custval._survival.discrete_likelihood import States, log_share_left, rates
 from custval._survival.discrete_tally import Spells
 
-__all__ = ("GridRows", "evaluate_grid", "grid_rows")
+__all__ = ("GridRows", "cell_sums", "evaluate_grid", "grid_rows")
 
 _CELLS = 1 << 15
 _MOST = 300.0
@@ -65,7 +65,7 @@ def evaluate_grid(theta: FloatArray, rows: GridRows, link: str) -> Evaluation:
     for part, phase in _blocks(rows):
         here = slice(phase * m, (phase + 1) * m)
         X, exits = rows.X[part], rows.exits[:, part]
-        gained, expected, spread = _sums(
+        gained, expected, spread = cell_sums(
             level[:, None, here], customer[:, part, None], rows.states.stays[here], rows.at_risk[part], exits, link=link
         )
         value += gained
@@ -80,12 +80,12 @@ def evaluate_grid(theta: FloatArray, rows: GridRows, link: str) -> Evaluation:
     return _finished(value, rest, slope, curve=curve, levels=rows.states.levels, starts=starts)
 
 
-def _sums(
+def cell_sums(
     level: FloatArray, customer: FloatArray, stays: FloatArray, at_risk: FloatArray, exits: FloatArray, *, link: str
 ) -> tuple[float, FloatArray, dict[tuple[int, int], FloatArray]]:
     """Return log-likelihood, expected exits (K, c, m) and their covariances over cells x months."""
     e = rates(level, customer)
-    bounded = np.clip(level, -_MOST * 2, _MOST) + np.clip(customer, -_MOST, _MOST)
+    bounded = np.clip(level, -2 * _MOST, _MOST) + np.clip(customer, -2 * _MOST, _MOST)
     value = float(np.einsum("kcm,kcm->", exits, bounded))
     total = e.sum(axis=0)
     if link == "logit":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from custval._core.errors import InputError
-from custval._core.typing import AnyFrame, FloatArray, TextArray
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, TextArray
 from custval._core.validation import check_choice, check_scalar, check_whole
 from custval._survival.clocks import ClockCurve
 from custval._survival.discrete_ahead import HazardAhead
+from custval._survival.discrete_likelihood import hazard, rates
 from custval._survival.discrete_reasons import Reasons, column_parts, top_reasons
+from custval._survival.discrete_recalibration import RateCalibration, calibrated_rates, months_seen
 from custval._survival.discrete_summary import coefficient_table, curve_of_clock
 from custval._survival.discrete_tests import ColumnTests, column_tests
 
@@ -161,6 +163,71 @@ class HazardTold(HazardAhead):
             raise InputError("these tests hold for fits without a penalty; fit with l1 = 0 and l2 = 0")
         clocks, sizes = self._clocks(), [columns.shape[1] for columns in self._basis_ahead()]
         return column_tests(self._theta(), self._needed_covariance("a test"), self.encoder_.sources, clocks, sizes)
+
+    def recalibrate(self, X: AnyFrame, y: Any, *, sample_weight: ArrayLike | None = None, slopes: bool = True) -> Self:
+        """Return the model with its log rates moved to fit newer customers: intercept and slope for each cause.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, columns)
+            Newer customers, as they were when their rows begin.
+        y : target of shape (n,)
+            What happened to them: ``entry`` and ``duration`` of the new months only.
+        sample_weight : array_like of shape (n,), optional
+            Case weights.
+        slopes : bool, default True
+            Whether to learn slopes; otherwise only the level of each cause moves.
+
+        Returns
+        -------
+        DiscreteHazard
+            A new model; ``calibration_`` (:class:`RateCalibration`) says how it was moved, with standard errors. The
+            errors of its coefficients do not count those of the slopes.
+
+        Raises
+        ------
+        InputError
+            When nobody left for a cause, when a cause is unknown, or months have hazard 0 in which customers left.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> newer = survival_target([2, 2, 2, 2], [0, 1, 0, 1])
+        >>> model.recalibrate(X, newer, slopes=False).calibration_.intercept.round(2).tolist()
+        [-1.22]
+        """
+        self._check_fitted()
+        who, end, event, weight = self._followed(X, y, sample_weight)
+        found = calibrated_rates(
+            months_seen(self._path(), who, end, event, weight), self.causes_, self.link, slopes=bool(slopes)
+        )
+        made = type(self).from_state(self.get_state())
+        made._move(found)
+        return made
+
+    def _move(self, found: RateCalibration) -> None:
+        """Move the log rates as `found` says: everything that is linear in them is scaled, the level shifted."""
+        slope, shift = found.slope[:, None], found.intercept[:, None]
+        self.coef_ = self.coef_ * (slope[0] if self.coef_.ndim == 1 else slope)
+        self.level_ = shift + slope * self.level_
+        self.clock_effects_ = tuple(slope * effect for effect in self.clock_effects_)
+        self.baseline_ = hazard(
+            rates(self.level_[:, None, :-1], np.zeros((len(slope), 1, 1))), self.stays_[:-1], self.link
+        )[0][:, 0]
+        if self.covariance_ is not None:
+            sizes = [columns.shape[1] + len(self.center_) for columns in self._basis_ahead()]
+            moving = np.zeros(len(sizes), dtype=np.int64)
+            for columns in self.clock_columns_:
+                moving += [own.shape[1] for own in columns]
+            scale = np.repeat(found.slope, np.array(sizes) + moving)
+            self.covariance_ = self.covariance_ * np.outer(scale, scale)
+        for name in ("std_error_", "robust_std_error_"):
+            error = getattr(self, name)
+            if error is not None:
+                setattr(self, name, error * np.abs(slope[0] if error.ndim == 1 else slope))
+        self.calibration_ = found
 
     def _theta(self) -> FloatArray:
         """Return coefficients of clocks and columns in the order of ``covariance_``; baselines are left at 0."""
