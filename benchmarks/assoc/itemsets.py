@@ -33,7 +33,7 @@ table = pd.DataFrame({{"subscriber_id": part["owner"], "item": names[part["item"
 n = int(part["n"]); support = {support}
 del part
 def high():  # peak memory since the last reset, MiB
-    lines = open("/proc/self/status").read().split("\n")
+    lines = open("/proc/self/status").read().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 """
 TIMED = """

@@ -9,6 +9,7 @@ sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_ite
 not in the others: ``contrast_rules`` (``ContrastRules``); what keeps apart: ``negative_rules`` (``NegativeRules``).
 What earns the most together: ``utility_itemsets`` (``UtilityItemsets``), and of rules ``rules_by_margin``
 (``MarginRules``). What comes after what: ``sequential_patterns`` (``SequentialPatterns``).
+What to offer next to each customer, and why: ``Recommender`` (``Recommendations``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ __all__ = (
     "NegativeRules",
     "PairCounts",
     "PermutationTest",
+    "Recommendations",
+    "Recommender",
     "Rule",
     "RuleSet",
     "SequentialPatterns",
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from custval._assoc.margins import MarginRules, rules_by_margin
     from custval._assoc.negative import NegativeRules, negative_rules
     from custval._assoc.permutation import PermutationTest, permutation_test
+    from custval._assoc.recommending import Recommendations, Recommender
     from custval._assoc.rules import Rule, RuleSet
     from custval._assoc.sequences import SequentialPatterns, sequential_patterns
     from custval._assoc.sufficient import productive_itemsets, self_sufficient_itemsets
@@ -71,6 +75,8 @@ else:
             "NegativeRules": "_assoc.negative",
             "PairCounts": "_assoc.engines",
             "PermutationTest": "_assoc.permutation",
+            "Recommendations": "_assoc.recommending",
+            "Recommender": "_assoc.recommending",
             "Rule": "_assoc.rules",
             "RuleSet": "_assoc.rules",
             "SequentialPatterns": "_assoc.sequences",

@@ -14,6 +14,7 @@ import pytest
 import custval
 from custval._core.estimator import Estimator
 from custval.artifact import from_dict, to_dict
+from custval.assoc import Recommender
 from custval.clv import (
     BGBB,
     BGCNBD,
@@ -111,6 +112,10 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     MigrationModel: (
         lambda: MigrationModel(l2=0.1).fit(X, X["plan"], origin=X["plan"][::-1]),
         lambda model: model.transition_matrix(X),
+    ),
+    Recommender: (
+        lambda: Recommender(min_support=0.1).fit([{"sim", "tv"}] * 30 + [{"sim"}] * 20 + [{"net"}] * 30),
+        lambda model: model.p_accept([{"sim"}, {"net"}, set()]),
     ),
     ShiftedBetaGeometric: (lambda: ShiftedBetaGeometric().fit(COHORT), lambda model: model.survival(12)),
     ArpuPath: (lambda: ArpuPath(kind="reverting").fit(BILLS), lambda model: model.predict(BILLS, 3)),

@@ -19,7 +19,16 @@ from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import check_length, check_rows, check_whole, float_array, sample_weight_array
 
-__all__ = ("Baskets", "as_baskets", "from_pairs", "take_runs", "unpack", "whole_counts")
+__all__ = (
+    "Baskets",
+    "as_baskets",
+    "checked_lists",
+    "from_pairs",
+    "matrix_pairs",
+    "take_runs",
+    "unpack",
+    "whole_counts",
+)
 
 
 @public("assoc")
@@ -102,7 +111,7 @@ class Baskets(Result):
         >>> Baskets.from_lists([["tv", "tv"], ["tv", "voice"]]).counts.tolist()
         [1, 1]
         """
-        rows = _checked_lists(baskets)
+        rows = checked_lists(baskets)
         sizes = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
         basket = np.repeat(np.arange(len(rows)), sizes)
         code, items = code_labels(list(chain.from_iterable(rows)), basket)
@@ -221,7 +230,7 @@ class Baskets(Result):
         >>> Baskets.from_matrix([[1, 0], [1, 1]], items=["voice", "tv"]).item_counts.tolist()
         [1, 2]
         """
-        names, n, owner, code = _matrix_pairs(matrix)
+        names, n, owner, code = matrix_pairs(matrix)
         labels = names if items is None else [plain(label) for label in items]
         check_length(labels, len(names), name="items", other="the matrix (columns)")
         order, unique = _code_names(list(labels))
@@ -343,7 +352,7 @@ def _mask_array(masks: ArrayLike) -> MaskArray:
     return array.astype(np.uint64)
 
 
-def _checked_lists(baskets: Iterable[Iterable[Any]]) -> list[Any]:
+def checked_lists(baskets: Iterable[Iterable[Any]]) -> list[Any]:
     rows = list(baskets)
     _check_not_empty(len(rows))
     for row, basket in enumerate(rows):
@@ -397,7 +406,7 @@ def _weight_column(values: TextArray, owner: IntArray, n: int) -> FloatArray:
     return weight
 
 
-def _matrix_pairs(matrix: Any) -> tuple[list[Any], int, IntArray, IntArray]:
+def matrix_pairs(matrix: Any) -> tuple[list[Any], int, IntArray, IntArray]:
     """Return column names, the number of rows, and the (row, column) pairs that hold."""
     if hasattr(matrix, "tocsr"):
         sparse = matrix.tocoo()
