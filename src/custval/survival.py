@@ -16,7 +16,7 @@ Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, a
 :class:`SharedFrailtyCox` tells how much accounts differ beyond their columns.
 
 Several causes from models of one cause each, or the incidence of one cause directly: :class:`CauseSpecificHazard`,
-:class:`FineGray`.
+:class:`FineGray`. Thresholds and interactions that nobody wrote down: :class:`BoostedHazard`.
 
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
 
@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 __all__ = (
     "AFT",
     "AlertList",
+    "BoostedHazard",
     "CauseSpecificHazard",
     "Clock",
     "ClockCurve",
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from custval._joins.alerts import AlertList, alert_list
     from custval._survival.aft import AFT
     from custval._survival.band import SurvivalBand
+    from custval._survival.boosted import BoostedHazard
     from custval._survival.cause_specific import CauseSpecificHazard
     from custval._survival.clocks import Clock, ClockCurve
     from custval._survival.count_table import count_table
@@ -169,6 +171,7 @@ else:
         {
             "AFT": "_survival.aft",
             "AlertList": "_joins.alerts",
+            "BoostedHazard": "_survival.boosted",
             "CauseSpecificHazard": "_survival.cause_specific",
             "Clock": "_survival.clocks",
             "ClockCurve": "_survival.clocks",

@@ -34,6 +34,7 @@ from custval.clv import (
 from custval.segments import BehaviourClusters, MigrationModel, Tiers, ValuePotential
 from custval.survival import (
     AFT,
+    BoostedHazard,
     CauseSpecificHazard,
     CoxPH,
     DiscreteHazard,
@@ -78,6 +79,10 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     FineGray: (
         lambda: FineGray(cause="moved", overall=AFT()).fit(X, Y),
         lambda model: model.predict_incidence(X, [1, 6], given=2),
+    ),
+    BoostedHazard: (
+        lambda: BoostedHazard(max_iter=10, monotone={"age": 1}, random_state=1, tail="hold").fit(X, Y),
+        lambda model: model.predict_incidence(X, [1, 6, 30], given=2),
     ),
     AFT: (lambda: AFT().fit(X, LEFT), lambda model: model.predict_survival(X, [1, 6, 18])),
     MixtureCure: (lambda: MixtureCure().fit(X, LOYAL), lambda model: model.predict_survival(X, [1, 6, 18])),
