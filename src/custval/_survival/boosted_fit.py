@@ -115,10 +115,10 @@ def grow(data: Months, settings: Settings) -> Grown:
         # too few to hold some back
         trees = _boosters(data, settings, settings.max_iter, rng)
         return Grown(trees, *plain, settings.max_iter, np.array([settings.max_iter]), np.zeros(1))
-    stops, outside, who = _held_out(data, settings, rng)
+    stops, outside, squares, who = _held_out(data, settings, rng)
     weight, gone = _known(data.rows(who), last)
-    brier = np.array([_brier(-np.expm1(-hazard), weight, gone) for hazard in outside])
-    best = int(np.argmin(brier))
+    brier = squares.mean(axis=1)
+    best = _chosen(squares)
     shift, scale = _calibration(outside[best], weight, gone, data.weight[who])
     trees = _boosters(data, settings, int(stops[best]), rng)
     return Grown(trees, shift, scale, int(stops[best]), stops, brier)
@@ -202,8 +202,11 @@ def raw_hazard(hazards: FloatArray) -> FloatArray:
 
 def _held_out(
     data: Months, settings: Settings, rng: np.random.Generator
-) -> tuple[IntArray, list[FloatArray], IntArray]:
-    """Return the numbers of trees tried, the cumulative hazards each foretells to customers held out, and who."""
+) -> tuple[IntArray, list[FloatArray], FloatArray, IntArray]:
+    """Return the numbers of trees tried, what each foretells to customers held out, its squared errors, and who.
+
+    Foretold are cumulative hazards (n, T); squared errors (stops, n) are those of all causes and months together.
+    """
     n, last = len(data.duration), int(data.duration.max())
     fold = np.empty(n, dtype=np.int64)
     for code in range(data.causes + 1):  # as many of each kind in each fold
@@ -212,14 +215,41 @@ def _held_out(
     stops = np.unique(np.geomspace(max(settings.max_iter // 8, 1), settings.max_iter, _STAGES).astype(np.int64))
     looked = np.sort(rng.permutation(n)[:_LOOKED_AT])
     outside = [np.empty((len(looked), last)) for _ in stops]
+    squares = np.empty((len(stops), len(looked)))
+    weight, _ = _known(data.rows(looked), last)
     for f in range(settings.folds):
         trees = _boosters(data.rows(np.flatnonzero(fold != f)), settings, settings.max_iter, rng)
         mine = np.flatnonzero(fold[looked] == f)
-        asked = data.X[looked[mine]]
-        told = zip(*(staged(one, asked, last, stops.tolist()) for one in trees), strict=True)
-        for made, odds in zip(outside, told, strict=True):
-            made[mine] = forecast(list(odds), settings.target)[0]
-    return stops, outside, looked
+        own = data.rows(looked[mine])
+        told = zip(*(staged(one, own.X, last, stops.tolist()) for one in trees), strict=True)
+        for place, odds in enumerate(told):
+            hazard, share = forecast(list(odds), settings.target)
+            outside[place][mine] = hazard
+            squares[place, mine] = _squares(hazard, share, own, weight[mine])
+    return stops, outside, squares, looked
+
+
+def _squares(hazard: FloatArray, share: FloatArray, data: Months, weight: FloatArray) -> FloatArray:
+    """Return each customer's squared error of the incidences of all causes, mean over months, (n,)."""
+    survival = np.exp(-hazard)
+    left = np.concatenate([np.ones((len(survival), 1)), survival[:, :-1]], axis=1) - survival
+    month = np.arange(1, hazard.shape[1] + 1)
+    total = np.zeros(len(hazard))
+    for k in range(share.shape[1]):
+        gone = (data.event == k + 1)[:, None] & (data.duration[:, None] <= month)
+        total += (weight * (gone - np.cumsum(share[:, k] * left, axis=1)) ** 2).mean(axis=1)
+    return total
+
+
+def _chosen(squares: FloatArray) -> int:
+    """Return the place of the most trees that are no worse than the best by more than a standard error.
+
+    Scores of neighbours differ by less than chance, and too few trees forget the rarer causes.
+    """
+    best = int(np.argmin(squares.mean(axis=1)))
+    worse = squares - squares[best]
+    slack = worse.std(axis=1) / np.sqrt(squares.shape[1])
+    return int(np.flatnonzero(worse.mean(axis=1) <= slack)[-1])
 
 
 def _known(data: Months, last: int) -> tuple[FloatArray, FloatArray]:
