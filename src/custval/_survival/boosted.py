@@ -11,13 +11,13 @@ from custval._core.encoding import DesignEncoder, DesignMatrix
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.randomness import generator
+from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray, RandomState
 from custval._core.validation import check_choice, check_length, check_scalar, check_whole, float_array, nearest
 from custval._core.validation import sample_weight_array as weights_of
 from custval._survival.boosted_fit import Months, Settings, calibrated_hazard, forecast, grow, held_out_brier
 from custval._survival.boosted_trees import column_gain, log_odds, path_parts
 from custval._survival.cox_data import stayed_array
-from custval._survival.cox_fit import one_thread
 from custval._survival.discrete_reasons import Reasons, top_reasons
 from custval._survival.discrete_rows import warn_rounded
 from custval._survival.monthly import to_months
