@@ -69,7 +69,7 @@ class Source:
     def is_uncertain(self) -> bool:
         """Whether the model knows the covariance of its parameters and how predictions move with them."""
         # pullback counts in months from now: with another unit its months would be the wrong ones
-        known = isinstance(self.model, SupportsPullback) and self.units == 1.0
+        known = hasattr(self.model, "pullback") and hasattr(self.model, "covariance_") and self.units == 1.0
         return known and forecast_covariance(self.model) is not None
 
     @property

@@ -255,8 +255,7 @@ def lifetime_value(
     months = _months_that_count(asked, rates, growth) if tail == "model" else asked
     source = Source.of(model, X, given)
     monthly = monthly_parts(margin, retention_cost, n=n, horizon=asked, months=months, growth=growth)
-    losses = exit_losses(_losses_by_cause(loss_at_exit, source.causes, n), n, len(source.causes), months)
-    exits = {"loss_at_exit": losses}
+    exits = {"loss_at_exit": _exit_losses(loss_at_exit, source.causes, n, months)}
     for name, life in named_lives(second_lives, source.causes, (*monthly, *TAKEN)).items():
         kept = kept_after_exit(life, n, rates, months, timing, followed=tail == "geometric")
         follows = np.array([cause == life.cause for cause in source.causes], dtype=np.float64)
@@ -295,12 +294,12 @@ def _months_that_count(horizon: int, rates: FloatArray, growth: FloatArray) -> i
     return max(horizon, min(int(np.ceil(np.log(NEGLIGIBLE) / np.log(slowest))), MOST_MONTHS))
 
 
-def _losses_by_cause(losses: Any, causes: tuple[str, ...], n: int) -> ArrayLike:
-    """Return losses at exit as a number or array; a dict of cause to money becomes (n, K)."""
+def _exit_losses(losses: Any, causes: tuple[str, ...], n: int, months: int) -> FloatArray:
+    """Return losses at exit as (n|1, K, 1|H); a dict of cause to money becomes (n, K, 1)."""
     if losses is None:
-        return 0.0
+        return np.zeros((1, len(causes), 1))
     if not isinstance(losses, Mapping):
-        return np.asarray(losses, dtype=np.float64)
+        return exit_losses(np.asarray(losses, dtype=np.float64), n, len(causes), months)
     for name in losses:
         if name not in causes:
             raise InputError(
@@ -308,7 +307,7 @@ def _losses_by_cause(losses: Any, causes: tuple[str, ...], n: int) -> ArrayLike:
                 f"its causes are {', '.join(causes)}"
             )
     money = [_each(losses.get(cause, 0.0), f"loss_at_exit[{cause!r}]", n) for cause in causes]
-    return np.column_stack(money)
+    return exit_losses(np.column_stack(money), n, len(causes), months)
 
 
 def _each(money: ArrayLike, name: str, n: int) -> FloatArray:
