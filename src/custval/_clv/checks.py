@@ -83,8 +83,6 @@ def spread(money: ArrayLike, n: int, horizon: int, name: str) -> FloatArray:
 
 def growth_array(monthly_growth: ArrayLike, n: int) -> FloatArray:
     """Return growth rates per month > -1 as an array of length 1 or n."""
-    if isinstance(monthly_growth, float) and monthly_growth == 0.0:
-        return np.zeros(1)
     growth = np.atleast_1d(number_array(monthly_growth, "monthly_growth", low=-1.0, low_open=True))
     if growth.ndim != 1 or len(growth) not in (1, n):
         raise InputError(f"monthly_growth has shape {growth.shape} but there are {n} customers; give one, or one each")

@@ -10,7 +10,7 @@ import numpy as np
 from custval._clv.checks import number_array
 from custval._core.errors import InputError
 from custval._core.frames import frame_length, rows
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray, SupportsPullback, forecast_covariance
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, forecast_covariance
 from custval._core.validation import check_choice, check_length
 
 __all__ = ("Source",)
