@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custval._core.kernels import risk_table
+from custval._core.kernels import risk_table, whole_risk_table
 
 people = st.lists(
     st.tuples(st.integers(0, 6), st.integers(1, 6), st.integers(0, 2), st.integers(1, 3)), min_size=1, max_size=25
@@ -49,3 +50,30 @@ def test_weights_are_copies() -> None:
     plain = risk_table(duration[copied], event[copied], entry=None, weight=np.ones(6), causes=1)
     np.testing.assert_array_equal(weighted.at_risk, plain.at_risk)
     np.testing.assert_array_equal(weighted.events, plain.events)
+
+
+@pytest.mark.parametrize("causes", [1, 2, 40, 300])
+@pytest.mark.parametrize("last", [60, 300, 2048])
+def test_whole_durations_are_counted_alike_in_keys_of_any_size(causes: int, last: int) -> None:
+    rng = np.random.default_rng(0)
+    duration, event = rng.integers(1, last + 1, 500).astype(float), rng.integers(0, causes + 1, 500)
+    duration[0], event[0] = last, causes
+    quick = whole_risk_table(duration, event, entry=None, causes=causes)
+    if quick is None:
+        assert causes >= 40  # keys of sixteen bits do not hold them: counted the ordinary way
+        return
+    plain = risk_table(duration, event, entry=None, weight=None, causes=causes)
+    for name in ("times", "at_risk", "events", "censored"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(plain, name))
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, 1.5, 255.5, 256.25, 2049.0, 1e300, np.nan, np.inf])
+def test_whole_durations_only(wrong: float) -> None:
+    duration, event = np.array([1.0, 2.0, wrong]), np.array([True, False, True])
+    assert whole_risk_table(duration, event, entry=None, causes=1) is None
+
+
+@pytest.mark.parametrize("wrong", [-1, 2, 256, 257, 2**32, 2**32 + 1])
+def test_codes_of_causes_only(wrong: int) -> None:
+    assert whole_risk_table(np.array([1.0, 2.0]), np.array([1, wrong]), entry=None, causes=1) is None
+    assert whole_risk_table(np.array([1.0, 2.0]), np.array([1, 0]), entry=np.array([0.0, 0.5]), causes=1) is None

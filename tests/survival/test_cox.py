@@ -17,7 +17,7 @@ from custval import ConvergenceWarning, DataWarning, InputError
 from custval._core.typing import HazardModel, SupportsPullback
 from custval._survival.cox_data import checked_data
 from custval._survival.cox_fit import data_rows
-from custval._survival.cox_likelihood import evaluate, risk_sums
+from custval._survival.cox_likelihood import evaluate, risk_sums, slope
 from custval._survival.cox_residuals import mean_increment
 from custval._survival.cox_rows import cox_rows
 from custval.artifact import from_dict, to_dict
@@ -108,7 +108,7 @@ def test_many_rows_take_the_same_road_as_few():
     slow = CoxPH().fit(X, survival_target(y["duration"] * 1.1, y["event"]), cluster=np.arange(len(X)) // 2)
     assert fast.coef_ == pytest.approx(slow.coef_, rel=1e-9)
     assert fast.std_error_ == pytest.approx(slow.std_error_, rel=1e-9)
-    assert fast.n_iter_ <= 3
+    assert fast.n_iter_ <= 1  # gradients have brought it there
     assert fast.baseline_.cumulative_hazard == pytest.approx(slow.baseline_.cumulative_hazard, rel=1e-8)
 
 
@@ -398,17 +398,19 @@ def test_settings_are_checked():
             ask()
 
 
+@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("strata", [1, 3])
-def test_means_of_risk_sets_over_many_blocks_are_those_counted_one_by_one(strata):
+def test_means_of_risk_sets_over_many_blocks_are_those_counted_one_by_one(strata, late):
     rng = np.random.default_rng(5)
     n, p = 30_000, 3
     X, duration = rng.normal(size=(n, p)), rng.exponential(size=n)
     duration[: n // 10] = np.round(duration[: n // 10], 2) + 0.01  # a few tied times among many that are not
     event, stratum = rng.random(n) < 0.4, rng.integers(0, strata, n)
     weight, coef = rng.uniform(0.5, 2.0, n), np.array([0.3, -0.2, 0.1])
+    entry = duration * np.maximum(rng.uniform(-1, 1, n), 0) if late else np.zeros(n)
     rows = cox_rows(
         X,
-        entry=None,
+        entry=entry if late else None,
         duration=duration,
         event=event,
         weight=weight,
@@ -419,10 +421,35 @@ def test_means_of_risk_sets_over_many_blocks_are_those_counted_one_by_one(strata
     assert rows.count.max() > 1
     for j in np.concatenate([rng.integers(0, len(rows.times), 200), np.argsort(-rows.count)[:20]]):
         mine = stratum == rows.stratum[j]
-        there, gone = mine & (duration >= rows.times[j]), mine & event & (duration == rows.times[j])
+        there, gone = (
+            mine & (entry < rows.times[j]) & (duration >= rows.times[j]),
+            mine & event & (duration == rows.times[j]),
+        )
         Z = X - rows.center[rows.stratum[j]]
         risk = weight * np.exp(Z @ coef)
         np.testing.assert_allclose(sums.total[j], risk[there].sum(), rtol=1e-11)
         np.testing.assert_allclose(sums.mean[:, j], risk[there] @ Z[there] / risk[there].sum(), atol=1e-11)
         if gone.sum() > 1:
             np.testing.assert_allclose(sums.tied[:, j], risk[gone] @ Z[gone] / risk[there].sum(), atol=1e-11)
+
+
+@pytest.mark.parametrize("kind", ["months", "late months", "times", "late times"])
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_the_gradient_alone_is_that_of_the_whole_look(kind, ties):
+    X, y, weight, strata, _ = spells(8, n=400, months="months" in kind, late="late" in kind)
+    copies = 40 if kind == "months" else 1  # few cells, or many
+    X, y, weight, strata = (np.repeat(part, copies, axis=0) for part in (X, y, weight, strata))
+    rows = cox_rows(
+        X,
+        entry=y["entry"],
+        duration=y["duration"],
+        event=y["event"] > 0,
+        weight=weight,
+        stratum=strata,
+        ties=ties,
+    )
+    for coef in (np.zeros(3), np.array([0.5, -0.2, 0.1])):
+        value, steep, _, _ = evaluate(coef, rows, ties)
+        height, alone = slope(coef, rows, ties)
+        assert height == pytest.approx(value, rel=1e-13)
+        assert alone == pytest.approx(steep, rel=1e-9, abs=1e-9 * len(X))
