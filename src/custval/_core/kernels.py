@@ -92,9 +92,9 @@ def _whole_keys(duration: Any, event: Any, causes: int) -> Any:
     """Return ``duration (K + 1) + event`` of a block as small integers, or None where they are not what they should."""
     packed = np.ascontiguousarray(duration)
     code = event.view(np.uint8) if event.dtype == np.bool_ else _small(event, causes)
-    for size in (np.uint8, np.uint16):  # bytes where they hold all keys: a tenth of the time goes into moving numbers
+    for size in (np.uint8, np.uint16):  # bytes where they hold all keys: much of the time goes into moving numbers
         with np.errstate(invalid="ignore"):
-            whole = packed.astype(size)
+            whole: Any = packed.astype(size)
         most = min(_MOST_WHOLE, (np.iinfo(size).max - causes) // (causes + 1))
         if code is not None and whole.max() <= most and (whole == packed).all():
             whole *= size(causes + 1)

@@ -210,7 +210,8 @@ def slope(coef: FloatArray, rows: CoxRows, ties: str) -> tuple[float, FloatArray
 
 
 def _few(rows: CoxRows) -> bool:
-    return few_cells(*rows.X.shape, len(rows.starts) - 1)
+    p, n = rows.X.shape
+    return few_cells(p, n, len(rows.starts) - 1)
 
 
 def _cell_shares(sums: HazardSums, rows: CoxRows, at: FloatArray | None = None) -> FloatArray:
@@ -269,7 +270,7 @@ def _risk_means(sums: HazardSums, rows: CoxRows) -> FloatArray:
 
 def _not_yet(values: FloatArray, rows: CoxRows) -> FloatArray:
     """Return sums of `values` (n,) over the rows of the stratum that come in after each event time, (J,)."""
-    entered = np.bincount(rows.enter, weights=values, minlength=len(rows.times) + 1)
+    entered = _sums(rows.enter, values, len(rows.times) + 1)
     after: FloatArray = np.cumsum(entered[::-1])[::-1]
     # rows of later strata are counted in full at their first event time
     return np.asarray(after[1:] - after[rows.base[1:]][rows.stratum])
@@ -322,7 +323,7 @@ def _hazard_sums(coef: FloatArray, risk: FloatArray, rows: CoxRows, ties: str) -
 def _event_risk(risk: FloatArray, cells: FloatArray, rows: CoxRows) -> FloatArray | None:
     """Return the sum of r over the events of each time, (J,); None where nobody asks, and sums only add."""
     if rows.apart:
-        return _events(cells[None], rows)[0]
+        return np.asarray(_events(cells[None], rows)[0])
     if rows.late or len(rows.center) > 1:
         return _sums(rows.leave[rows.event] - 1, risk[rows.event], len(rows.times))
     return None

@@ -135,7 +135,8 @@ def cox_rows(
     mass = counts[seen].astype(np.float64)
     if weighted:
         weight = weight[cells.order]
-        mass = np.bincount(cells.leave[cells.event] - 1, weights=weight[cells.event], minlength=len(times))
+        left = np.bincount(cells.leave[cells.event] - 1, weights=weight[cells.event], minlength=len(times))
+        mass = np.asarray(left, dtype=np.float64)
     else:
         weight = np.ones(len(cells.order))
     happened = np.where(cells.event, weight, 0.0)
@@ -153,7 +154,7 @@ def cox_rows(
         times=times,
         stratum=of,
         count=counts[seen],
-        mass=np.asarray(mass, dtype=np.float64),
+        mass=mass,
         event_sum=event_sum,
         center=center,
         late=late,
