@@ -14,7 +14,7 @@ from custval._core.validation import check_choice, check_scalar, check_whole
 from custval._survival.cox_likelihood import TIES, RiskSums, evaluate, log_likelihood, risk_sums, slope
 from custval._survival.cox_penalty import elastic_newton
 from custval._survival.cox_residuals import sandwich
-from custval._survival.cox_rows import CoxRows, cox_rows
+from custval._survival.cox_rows import CoxRows, cox_rows, every_kth
 from custval._survival.cox_start import climb
 
 __all__ = (
@@ -32,7 +32,7 @@ __all__ = (
 _NAMED = 8  # columns in a message: enough to act on, short enough to read
 _LONG_STEP = 0.05  # of a row's log risk: no finite optimum is this far when nothing is to be gained
 _NOTHING = 1e-16  # twice the gain still promised, below which a stop is the optimum itself
-_HIDDEN = 1e-16  # of the events' weight: less gain than this is hidden by the rounding of the log-likelihood
+_HIDDEN = 2e-15  # of the events' weight: less gain than this is hidden by the rounding of the log-likelihood
 _SAMPLE = (8_000, 50_000)  # least and most rows of the subsample that gives the start
 
 
@@ -158,7 +158,7 @@ def _fitted(data: CoxData, rows: CoxRows, options: CoxOptions, *, robust: bool, 
     objective = _Objective(rows, options)
     null, score_test = _at_zero(objective)
     options = replace(options, tol=max(options.tol, _HIDDEN * float(rows.mass.sum())))
-    first = _start(data, rows, options) if start is None else start
+    first = _start(rows, options) if start is None else start
     if options.l1 > 0:
         best = elastic_newton(objective, first, l1=options.l1, max_iter=options.max_iter, tol=options.tol)
         step = np.zeros_like(best.point)
@@ -245,19 +245,19 @@ def _warn_silent_strata(data: CoxData) -> None:
         )
 
 
-def _start(data: CoxData, rows: CoxRows, options: CoxOptions) -> FloatArray:
+def _start(rows: CoxRows, options: CoxOptions) -> FloatArray:
     """Return 0, or for many rows a point so near the optimum that one or two looks at all products are enough."""
-    nothing = np.zeros(data.X.shape[1])
+    nothing = np.zeros(len(rows.X))
     n = len(rows.order)
     every = n // int(np.clip(n // 12, *_SAMPLE))
     if every < 5 or int(rows.event.sum()) < 200 * every or options.l1 > 0:
         return nothing
-    some = data.rows(rows.order[every // 2 :: every])
-    if not some.event.any():
+    some = every_kth(rows, every, options.ties)
+    if some is None:
         return nothing
     # the penalty shrinks with the sample, so that the balance stays
     smaller = CoxOptions(options.ties, options.l2 / every, 0.0, 10, 1e-3)
-    found = newton(_Objective(data_rows(some, options.ties), smaller), nothing, max_iter=10, tol=1e-3)
+    found = newton(_Objective(some, smaller), nothing, max_iter=10, tol=1e-3)
     if not (found.converged and np.isfinite(found.point).all()):
         return nothing
 
