@@ -12,6 +12,26 @@
     How concentrated is it?
 ``plot_quadrants``
     Where do customers stand between current and potential value?
+``plot_deciles``
+    What does each tenth of the customers bring?
+``plot_tiers``
+    Which tier has how many customers, and how much of the money?
+``plot_rfm``
+    How many customers came lately, and how often?
+``plot_churn_rates``
+    How many leave, month by month?
+``plot_cohorts``
+    Of each month's newcomers, how many are still there?
+``plot_hazards``
+    Who leaves, by stage, tier or segment?
+``plot_migration``, ``plot_flows``
+    Where do customers go from each state?
+``plot_forecast``
+    How many customers will there be?
+``plot_profile``
+    What tells the clusters apart?
+``plot_stability``
+    Are the customers still those of before?
 ``plot_rules``
     Which services go together?
 
@@ -25,19 +45,34 @@ from typing import TYPE_CHECKING
 
 __all__ = (
     "plot_calibration",
+    "plot_churn_rates",
+    "plot_cohorts",
+    "plot_deciles",
+    "plot_flows",
+    "plot_forecast",
+    "plot_hazards",
     "plot_incidence",
     "plot_lorenz",
+    "plot_migration",
+    "plot_profile",
     "plot_quadrants",
+    "plot_rfm",
     "plot_rules",
+    "plot_stability",
     "plot_survival",
+    "plot_tiers",
     "plot_value",
 )
 
 if TYPE_CHECKING:
     from custval._plots.calibration import plot_calibration
     from custval._plots.curves import plot_incidence, plot_survival
+    from custval._plots.moves import plot_flows, plot_forecast
     from custval._plots.quadrants import plot_quadrants
+    from custval._plots.rates import plot_churn_rates, plot_hazards
     from custval._plots.rules import plot_rules
+    from custval._plots.shares import plot_deciles, plot_stability, plot_tiers
+    from custval._plots.squares import plot_cohorts, plot_migration, plot_profile, plot_rfm
     from custval._plots.value import plot_lorenz, plot_value
 else:
     from custval._core.doors import open_door
@@ -46,11 +81,22 @@ else:
         __name__,
         {
             "plot_calibration": "_plots.calibration",
+            "plot_churn_rates": "_plots.rates",
+            "plot_cohorts": "_plots.squares",
+            "plot_deciles": "_plots.shares",
+            "plot_flows": "_plots.moves",
+            "plot_forecast": "_plots.moves",
+            "plot_hazards": "_plots.rates",
             "plot_incidence": "_plots.curves",
             "plot_lorenz": "_plots.value",
+            "plot_migration": "_plots.squares",
+            "plot_profile": "_plots.squares",
             "plot_quadrants": "_plots.quadrants",
+            "plot_rfm": "_plots.squares",
             "plot_rules": "_plots.rules",
+            "plot_stability": "_plots.shares",
             "plot_survival": "_plots.curves",
+            "plot_tiers": "_plots.shares",
             "plot_value": "_plots.value",
         },
     )

@@ -112,7 +112,7 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     LogNormalSpend: (lambda: LogNormalSpend().fit(LOGS), lambda model: model.expected_spend(LOGS)),
     BehaviourClusters: (
         lambda: BehaviourClusters(n_clusters=3, random_state=0).fit(X),
-        lambda model: model.labels_ if hasattr(model, "labels_") else model.predict(X),
+        lambda model: model.cluster(X),
     ),
     MigrationModel: (
         lambda: MigrationModel(l2=0.1).fit(X, X["plan"], origin=X["plan"][::-1]),

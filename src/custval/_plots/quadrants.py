@@ -136,6 +136,10 @@ def _points_of(points: Any, X: AnyFrame | None) -> Any:
         )
     if X is None:
         raise InputError("a ValuePotential needs its customers: plot_quadrants(model, X=axes)")
+    if len(points.names_) != len(PLACES):
+        raise InputError(
+            "a cube of value, potential and loyalty has no flat picture; fit two of its axes and draw those"
+        )
     names = list(to_columns(X)) if is_frame(X) else []
     places = [names.index(axis) if isinstance(axis, str) and names else int(axis) for axis in points.axes_]
     values = np.column_stack(list(to_columns(X).values())) if names else np.asarray(X, dtype=np.float64)

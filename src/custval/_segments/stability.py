@@ -323,7 +323,7 @@ def _classed(
             raise InputError(f"cuts must rise, not {edges.tolist()}")
     if not len(edges):
         raise InputError(f"before is constant ({one[0]:g}), so it has no classes to compare; give cuts=")
-    ends = ["", *(f"{edge:g}" for edge in edges), ""]
+    ends = ["", *(f"{edge:.4g}" for edge in edges), ""]
     names = tuple(
         f"below {high}" if not low else f"from {low}" if not high else f"{low} to {high}"
         for low, high in pairwise(ends)
