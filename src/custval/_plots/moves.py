@@ -50,7 +50,7 @@ def plot_flows(matrix: MigrationMatrix, *, ax: Axes | None = None) -> Axes:
     >>> from custval.segments import migration_matrix
     >>> moves = migration_matrix(["a", "a"], ["a", "left"], absorbing=["left"], sample_weight=[90, 10])
     >>> [text.get_text() for text in plot_flows(moves).texts]
-    ['a 90', 'a 100', 'left 10']
+    ['a 90', 'left 10', 'a 100']
     """
     axes = new_axes(ax, width=7.2, height=4.8)
     axes.set_axis_off()

@@ -133,7 +133,7 @@ def plot_profile(profile: ClusterProfile, *, ax: Axes | None = None) -> Axes:
     >>> usage = {"data_mb": [900.0, 950.0, 20.0, 10.0]}
     >>> profile = BehaviourClusters(n_clusters=2, random_state=0).fit(usage).profile(usage)
     >>> [text.get_text() for text in plot_profile(profile).texts]
-    ['+1.0', '-1.0']
+    ['-1.0', '+1.0']
     """
     high = max(1.0, float(np.abs(profile.difference).max()))
     names = [

@@ -24,7 +24,7 @@ __all__ = ("BehaviourClusters", "ClusterDrift")
 
 METHODS = ("prototypes", "gower", "mixture", "hdbscan")
 _CLASSES = 10
-_SLACK = 0.01
+_SLACK = 0.002
 
 
 @public("segments")
@@ -63,7 +63,7 @@ class BehaviourClusters(Estimator):
     ----------
     n_clusters : int, optional
         Number of clusters >= 1. None takes the number among `choices` whose clusters come back most surely in bootstrap
-        samples (adjusted Rand index); of those within one standard error, or 0.01, of the best, the largest. Not used
+        samples (adjusted Rand index); the largest of those within 0.002 of the best. Not used
         by ``"hdbscan"``, which finds it.
     method : {"prototypes", "gower", "mixture", "hdbscan"}
         Means and modes (k-prototypes); typical customers by Gower's coefficient (k-medoids); a Gaussian mixture;
@@ -336,12 +336,8 @@ class BehaviourClusters(Estimator):
         self.choices_ = np.array(tried)
         self.agreement_ = found.mean(axis=1)
         self.agreement_std_error_ = found.std(axis=1, ddof=1) / np.sqrt(found.shape[1])
-        best = int(self.agreement_.argmax())
-        slack = max(_SLACK, float(self.agreement_std_error_[best]))
-        # equally sure: more clusters say more
-        return max(
-            count for count, mean in zip(tried, self.agreement_, strict=True) if mean >= found[best].mean() - slack
-        )
+        sure = self.agreement_ >= self.agreement_.max() - _SLACK
+        return tried[int(np.flatnonzero(sure)[-1])]  # equally sure: more clusters say more
 
     def _agreements(
         self, rows: MixedRows, weight: FloatArray, scale: Scale, count: int, rng: np.random.Generator

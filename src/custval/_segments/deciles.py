@@ -107,7 +107,7 @@ class ABCClasses(Result):
     >>> from custval.segments import abc_classes
     >>> found = abc_classes([70.0, 5.0, 15.0, 1.0, 9.0])
     >>> found.label().tolist()
-    ['A', 'C', 'A', 'C', 'B']
+    ['A', 'B', 'A', 'C', 'B']
     """
 
     code: IntArray

@@ -76,8 +76,8 @@ class MigrationModel(Estimator):
     >>> now = np.where(rng.random(2000) < 0.1 + 0.3 * heavy_user, "gold", "basic")
     >>> model = MigrationModel().fit({"heavy_user": heavy_user}, now, origin=["basic"] * 2000)
     >>> model.predict_proba({"heavy_user": [0, 1]}, origin=["basic", "basic"]).round(2)
-    array([[0.9 , 0.1 ],
-           [0.59, 0.41]])
+    array([[0.89, 0.11],
+           [0.58, 0.42]])
     """
 
     __module__ = "custval.segments"

@@ -52,7 +52,7 @@ class Reliability(Result):
     --------
     >>> from custval.segments import cronbach_alpha
     >>> round(float(cronbach_alpha([[4.0, 5.0], [2.0, 2.0], [3.0, 5.0], [1.0, 2.0]])), 3)
-    0.889
+    0.923
     """
 
     alpha: float

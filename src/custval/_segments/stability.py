@@ -60,7 +60,7 @@ class Stability(Result):
     >>> from custval.segments import stability
     >>> found = stability(["gold"] * 20 + ["basic"] * 80, ["gold"] * 40 + ["basic"] * 60)
     >>> round(found.index, 3), found.verdict
-    (0.196, 'watch')
+    (0.191, 'watch')
     """
 
     name: tuple[str, ...]
