@@ -276,9 +276,6 @@ def main() -> None:
         side, task, folder, repeats = given.child
         child(side, task, folder, int(repeats))
         return
-    sys.path.insert(0, str(HERE.parents[1]))
-    from record import record
-
     rows: list[dict[str, object]] = []
     for task in given.tasks:
         for n in given.size if task != "predict" else given.size[:1]:
@@ -287,17 +284,24 @@ def main() -> None:
             print(*rows[-len(sides) - 1 :], sep="\n", flush=True)
     if "predict" in given.tasks:
         rows.append(in_blocks())
-    columns = growth_in_columns(given.tasks, given.size[0], given.repeats)
+    write(rows, growth_in_columns(given.tasks, given.size[0], given.repeats), given.size[0], given.repeats)
+
+
+def write(rows: list[dict[str, object]], columns: list[str], size: int, repeats: int) -> None:
+    """Write the section of RESULTS.md; `columns` tells the growth with p at `size` rows."""
+    sys.path.insert(0, str(HERE.parents[1]))
+    from record import record
+
     record(
         "Survival: Cox models",
         rows,
         script="benchmarks/survival/cox.py",
-        text=f"Median CPU seconds of {given.repeats} or more fits on the same rows, with standard errors where nothing "
+        text=f"Median CPU seconds of {repeats} or more fits on the same rows, with standard errors where nothing "
         "else is said, each side on one thread, sides in turn in fresh processes after a fit to warm up (above "
         f"{LARGE:,} rows peers three times without one, scikit-survival and on continuous times lifelines once); peak "
-        "memory of the whole process, data included. *Reading once* is one sum over the "
-        f"columns. Growth with n, exponent: {'; '.join(growth(rows))}. Growth with p at {given.size[0]:,} rows "
-        f"(p = {', '.join(map(str, COLUMNS))}), exponent: {'; '.join(columns)}.",
+        "memory of the whole process, data included. *Reading once* is one sum over the columns. Growth with n, "
+        f"exponent: {'; '.join(growth(rows))}. Growth with p at {size:,} rows (p = {', '.join(map(str, COLUMNS))}), "
+        f"exponent: {'; '.join(columns)}.",
         packages=("lifelines",),
     )
 
