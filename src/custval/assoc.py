@@ -9,7 +9,10 @@ sets say what their parts do not: ``productive_itemsets``, ``self_sufficient_ite
 not in the others: ``contrast_rules`` (``ContrastRules``); what keeps apart: ``negative_rules`` (``NegativeRules``).
 What earns the most together: ``utility_itemsets`` (``UtilityItemsets``), and of rules ``rules_by_margin``
 (``MarginRules``). What comes after what: ``sequential_patterns`` (``SequentialPatterns``).
-What to offer next to each customer, and why: ``Recommender`` (``Recommendations``).
+What is taken first: ``adoption_order`` (``AdoptionOrder``); what is dropped before customers leave: ``removal_rates``
+(``RemovalRates``); baskets seen long ago count less by ``recency_weights``.
+What to offer next to each customer, and why: ``Recommender`` (``Recommendations``); which of them is best here:
+``compare_recommenders`` (``RecommenderComparison``).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "AdoptionOrder",
     "Baskets",
     "ContrastRules",
     "Itemsets",
@@ -26,12 +30,16 @@ __all__ = (
     "PermutationTest",
     "Recommendations",
     "Recommender",
+    "RecommenderComparison",
+    "RemovalRates",
     "Rule",
     "RuleSet",
     "SequentialPatterns",
     "SizeEstimate",
     "UtilityItemsets",
+    "adoption_order",
     "association_rules",
+    "compare_recommenders",
     "contrast_rules",
     "estimate_itemsets",
     "frequent_itemsets",
@@ -39,6 +47,8 @@ __all__ = (
     "pair_counts",
     "permutation_test",
     "productive_itemsets",
+    "recency_weights",
+    "removal_rates",
     "rules_by_margin",
     "self_sufficient_itemsets",
     "sequential_patterns",
@@ -47,6 +57,7 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
+    from custval._assoc.backtesting import RecommenderComparison, compare_recommenders
     from custval._assoc.baskets import Baskets
     from custval._assoc.contrast import ContrastRules, contrast_rules
     from custval._assoc.deriving import association_rules, significant_rules
@@ -56,8 +67,10 @@ if TYPE_CHECKING:
     from custval._assoc.itemsets import Itemsets
     from custval._assoc.margins import MarginRules, rules_by_margin
     from custval._assoc.negative import NegativeRules, negative_rules
+    from custval._assoc.order import AdoptionOrder, adoption_order, recency_weights
     from custval._assoc.permutation import PermutationTest, permutation_test
     from custval._assoc.recommending import Recommendations, Recommender
+    from custval._assoc.removals import RemovalRates, removal_rates
     from custval._assoc.rules import Rule, RuleSet
     from custval._assoc.sequences import SequentialPatterns, sequential_patterns
     from custval._assoc.sufficient import productive_itemsets, self_sufficient_itemsets
@@ -68,6 +81,7 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "AdoptionOrder": "_assoc.order",
             "Baskets": "_assoc.baskets",
             "ContrastRules": "_assoc.contrast",
             "Itemsets": "_assoc.itemsets",
@@ -77,12 +91,16 @@ else:
             "PermutationTest": "_assoc.permutation",
             "Recommendations": "_assoc.recommending",
             "Recommender": "_assoc.recommending",
+            "RecommenderComparison": "_assoc.backtesting",
+            "RemovalRates": "_assoc.removals",
             "Rule": "_assoc.rules",
             "RuleSet": "_assoc.rules",
             "SequentialPatterns": "_assoc.sequences",
             "SizeEstimate": "_assoc.estimating",
             "UtilityItemsets": "_assoc.utility",
+            "adoption_order": "_assoc.order",
             "association_rules": "_assoc.deriving",
+            "compare_recommenders": "_assoc.backtesting",
             "contrast_rules": "_assoc.contrast",
             "estimate_itemsets": "_assoc.estimating",
             "frequent_itemsets": "_assoc.frequent",
@@ -90,6 +108,8 @@ else:
             "pair_counts": "_assoc.engines",
             "permutation_test": "_assoc.permutation",
             "productive_itemsets": "_assoc.sufficient",
+            "recency_weights": "_assoc.order",
+            "removal_rates": "_assoc.removals",
             "rules_by_margin": "_assoc.margins",
             "self_sufficient_itemsets": "_assoc.sufficient",
             "sequential_patterns": "_assoc.sequences",
