@@ -176,9 +176,10 @@ def _beta_nodes(rows: _BetaRows) -> tuple[FloatArray, FloatArray]:
         np.log(2.0 * far / near + np.maximum(right, left) / near + 2.0)
         for far, near in ((far_left, left), (far_right, right))
     ]
-    step = FINE_STEP / max(1.0, float(np.minimum(left, right).max()) / 4.0)
+    # features are about 1 wide in log-odds: where the mass is spread over more, steps are finer
+    step = FINE_STEP / max(1.0, float((left + right).max()) / 8.0)
     low, high = -ends[0], ends[1]
-    count = min(int(np.ceil(float((high - low).max()) / step)) + 1, 1200)
+    count = min(int(np.ceil(float((high - low).max()) / step)) + 1, 20_000)
     width = (high - low) / (count - 1)
     place = low + width * np.arange(count)
     up, down = right * np.exp(place), left * np.exp(-place)
