@@ -57,6 +57,13 @@
 `profile_likelihood`,               move; how sure is an answer where samples are small?
 `bootstrap_interval`
 `spend_dependence`                  do those who spend more buy more often, or leave later?
+`pool_segments`                     a model for each region that leans on the others (`PooledSegments`)
+`prepaid_value`                     what are prepaid customers worth, by the same value function?
+`combine_values`                    one value column for prepaid and postpaid customers
+`purchase_tracking`,                does the model hold over time (`PurchaseTracking`), by count
+`frequency_histogram`,              (`FrequencyHistogram`) and in the holdout (`HoldoutCheck`)?
+`holdout_check`
+`silence_rules`                     does P(alive) call churn better than days of silence (`SilenceRules`)?
 ==================================  ===================================================================
 
 Take `lifetime_value` where a hazard model is fitted (any object with ``predict_survival``), `discounted_value` where a
@@ -86,10 +93,12 @@ __all__ = (
     "ContractRenewals",
     "CustomerEquity",
     "Estimate",
+    "FrequencyHistogram",
     "GGompertzNBD",
     "GammaGamma",
     "GeometricRetention",
     "GroupTotals",
+    "HoldoutCheck",
     "HwangValue",
     "LifetimeValue",
     "LikelihoodRatio",
@@ -99,13 +108,16 @@ __all__ = (
     "OutcomeSpread",
     "ParetoNBD",
     "PaybackTable",
+    "PooledSegments",
     "ProfileLikelihood",
     "PurchaseSummary",
+    "PurchaseTracking",
     "RetentionPoints",
     "RollRates",
     "ScoredValue",
     "SecondLife",
     "ShiftedBetaGeometric",
+    "SilenceRules",
     "SimulatedValue",
     "ValueAtRisk",
     "ValueElasticities",
@@ -116,12 +128,15 @@ __all__ = (
     "bootstrap_interval",
     "bootstrap_value",
     "break_even_retention_cost",
+    "combine_values",
     "constant_retention_value",
     "current_value",
     "customer_equity",
     "customer_loyalty",
     "discounted_value",
     "expected_credit_loss",
+    "frequency_histogram",
+    "holdout_check",
     "hwang_value",
     "lifetime_value",
     "likelihood_ratio_test",
@@ -132,15 +147,19 @@ __all__ = (
     "past_contribution",
     "payback_by_group",
     "payback_months",
+    "pool_segments",
     "potential_value",
+    "prepaid_value",
     "profile_likelihood",
     "purchase_counts",
     "purchase_summary",
+    "purchase_tracking",
     "retention_elasticity",
     "retention_gain",
     "retention_points",
     "roll_rates",
     "score",
+    "silence_rules",
     "simulated_value",
     "spend_dependence",
     "value_at_risk",
@@ -178,6 +197,17 @@ if TYPE_CHECKING:
     from custval._clv.model_summary import Estimate
     from custval._clv.money import monthly_margin, payback_months
     from custval._clv.outcome import OutcomeSpread, outcome_spread
+    from custval._clv.prepaid_value import combine_values, prepaid_value
+    from custval._clv.purchase_checks import (
+        FrequencyHistogram,
+        HoldoutCheck,
+        PurchaseTracking,
+        SilenceRules,
+        frequency_histogram,
+        holdout_check,
+        purchase_tracking,
+        silence_rules,
+    )
     from custval._clv.purchase_inference import (
         LikelihoodRatio,
         ProfileLikelihood,
@@ -186,6 +216,7 @@ if TYPE_CHECKING:
         profile_likelihood,
         spend_dependence,
     )
+    from custval._clv.purchase_pooling import PooledSegments, pool_segments
     from custval._clv.purchase_summary import PurchaseSummary, purchase_counts, purchase_summary
     from custval._clv.rates import AnnualRate, MonthlyRate, annual_rate, monthly_rate
     from custval._clv.retention_value import constant_retention_value, retention_elasticity, retention_gain
@@ -221,10 +252,12 @@ else:
             "ContractRenewals": "_joins.renewals",
             "CustomerEquity": "_clv.equity",
             "Estimate": "_clv.model_summary",
+            "FrequencyHistogram": "_clv.purchase_checks",
             "GGompertzNBD": "_clv.lifetime_models",
             "GammaGamma": "_clv.spend",
             "GeometricRetention": "_clv.contract",
             "GroupTotals": "_clv.group_totals",
+            "HoldoutCheck": "_clv.purchase_checks",
             "HwangValue": "_clv.hwang_kim",
             "LifetimeValue": "_clv.value",
             "LikelihoodRatio": "_clv.purchase_inference",
@@ -237,13 +270,16 @@ else:
             "OutcomeSpread": "_clv.outcome",
             "ParetoNBD": "_clv.lifetime_models",
             "PaybackTable": "_clv.equity",
+            "PooledSegments": "_clv.purchase_pooling",
             "ProfileLikelihood": "_clv.purchase_inference",
             "PurchaseSummary": "_clv.purchase_summary",
+            "PurchaseTracking": "_clv.purchase_checks",
             "RetentionPoints": "_clv.sensitivity",
             "RollRates": "_clv.credit",
             "ScoredValue": "_clv.scoring",
             "SecondLife": "_clv.second_life",
             "ShiftedBetaGeometric": "_clv.contract",
+            "SilenceRules": "_clv.purchase_checks",
             "SimulatedValue": "_clv.simulation",
             "ValueAtRisk": "_clv.equity",
             "ValueElasticities": "_clv.sensitivity",
@@ -254,12 +290,15 @@ else:
             "bootstrap_interval": "_clv.purchase_inference",
             "bootstrap_value": "_clv.bootstrap",
             "break_even_retention_cost": "_clv.sensitivity",
+            "combine_values": "_clv.prepaid_value",
             "constant_retention_value": "_clv.retention_value",
             "current_value": "_clv.hwang_kim",
             "customer_equity": "_clv.equity",
             "customer_loyalty": "_clv.hwang_kim",
             "discounted_value": "_clv.discount",
             "expected_credit_loss": "_clv.credit",
+            "frequency_histogram": "_clv.purchase_checks",
+            "holdout_check": "_clv.purchase_checks",
             "hwang_value": "_clv.hwang_kim",
             "lifetime_value": "_clv.value",
             "likelihood_ratio_test": "_clv.purchase_inference",
@@ -270,15 +309,19 @@ else:
             "past_contribution": "_clv.hwang_kim",
             "payback_by_group": "_clv.equity",
             "payback_months": "_clv.money",
+            "pool_segments": "_clv.purchase_pooling",
             "potential_value": "_clv.hwang_kim",
+            "prepaid_value": "_clv.prepaid_value",
             "profile_likelihood": "_clv.purchase_inference",
             "purchase_counts": "_clv.purchase_summary",
             "purchase_summary": "_clv.purchase_summary",
+            "purchase_tracking": "_clv.purchase_checks",
             "retention_elasticity": "_clv.retention_value",
             "retention_gain": "_clv.retention_value",
             "retention_points": "_clv.sensitivity",
             "roll_rates": "_clv.credit",
             "score": "_clv.scoring",
+            "silence_rules": "_clv.purchase_checks",
             "simulated_value": "_clv.simulation",
             "spend_dependence": "_clv.purchase_inference",
             "value_at_risk": "_clv.equity",

@@ -34,6 +34,10 @@
     Are the customers still those of before?
 ``plot_rules``
     Which services go together?
+``plot_purchase_tracking``, ``plot_frequency_histogram``, ``plot_holdout_check``
+    Does a model of prepaid customers hold: over time, by count, in the holdout?
+``plot_silence_rules``
+    Does P(alive) find lost customers better than days of silence?
 
 Each takes a result and, optionally, the axes to draw on; without them a new figure is made, which is
 ``axes.figure``: ``plot_lorenz(curve).figure.savefig("lorenz.png")``. Needs ``pip install 'custval[plots]'``.
@@ -50,14 +54,18 @@ __all__ = (
     "plot_deciles",
     "plot_flows",
     "plot_forecast",
+    "plot_frequency_histogram",
     "plot_hazards",
+    "plot_holdout_check",
     "plot_incidence",
     "plot_lorenz",
     "plot_migration",
     "plot_profile",
+    "plot_purchase_tracking",
     "plot_quadrants",
     "plot_rfm",
     "plot_rules",
+    "plot_silence_rules",
     "plot_stability",
     "plot_survival",
     "plot_tiers",
@@ -68,6 +76,12 @@ if TYPE_CHECKING:
     from custval._plots.calibration import plot_calibration
     from custval._plots.curves import plot_incidence, plot_survival
     from custval._plots.moves import plot_flows, plot_forecast
+    from custval._plots.purchases import (
+        plot_frequency_histogram,
+        plot_holdout_check,
+        plot_purchase_tracking,
+        plot_silence_rules,
+    )
     from custval._plots.quadrants import plot_quadrants
     from custval._plots.rates import plot_churn_rates, plot_hazards
     from custval._plots.rules import plot_rules
@@ -86,14 +100,18 @@ else:
             "plot_deciles": "_plots.shares",
             "plot_flows": "_plots.moves",
             "plot_forecast": "_plots.moves",
+            "plot_frequency_histogram": "_plots.purchases",
             "plot_hazards": "_plots.rates",
+            "plot_holdout_check": "_plots.purchases",
             "plot_incidence": "_plots.curves",
             "plot_lorenz": "_plots.value",
             "plot_migration": "_plots.squares",
             "plot_profile": "_plots.squares",
+            "plot_purchase_tracking": "_plots.purchases",
             "plot_quadrants": "_plots.quadrants",
             "plot_rfm": "_plots.squares",
             "plot_rules": "_plots.rules",
+            "plot_silence_rules": "_plots.purchases",
             "plot_stability": "_plots.shares",
             "plot_survival": "_plots.curves",
             "plot_tiers": "_plots.shares",

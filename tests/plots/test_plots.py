@@ -240,3 +240,30 @@ def test_quadrants_are_drawn_from_a_fitted_model_and_its_table() -> None:
         plot_quadrants(model)
     with pytest.raises(InputError, match=r"points must be QuadrantPoints .* not ndarray"):
         plot_quadrants(axes)
+
+
+def test_pictures_of_prepaid_customers() -> None:
+    from custval.clv import ParetoNBD, frequency_histogram, holdout_check, purchase_tracking, silence_rules
+    from custval.plots import (
+        plot_frequency_histogram,
+        plot_holdout_check,
+        plot_purchase_tracking,
+        plot_silence_rules,
+    )
+
+    model = ParetoNBD.from_params(r=1.0, alpha=4.0, s=1.0, beta=40.0)
+    customers = [[20, 50, 60], [1, 30, 60], [3, 58, 60], [9, 20, 60]]
+    bought = {"subscriber_id": [1, 1, 2, 2], "event_time": [0, 8 * 86400, 86400, 40 * 86400]}
+    tracking = purchase_tracking(model, bought, end="1970-03-01", fitted_until="1970-02-01")
+    axes = plot_purchase_tracking(tracking, cumulative=False)
+    assert axes.get_title(loc="left") == "Repeat purchases by week"
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), tracking.actual)
+    assert any(text.get_text() == "forecast" for text in axes.texts)
+    histogram = frequency_histogram(model, customers, most=3)
+    bars = plot_frequency_histogram(histogram).patches
+    np.testing.assert_allclose([bar.get_height() for bar in bars[:4]], histogram.actual)
+    check = holdout_check(model, customers, [4, 0, 1, 0], horizon=10.0)
+    assert len(plot_holdout_check(check).patches) == 2 * len(check.frequency)
+    rules = silence_rules(model, customers, [True, False, False, True], silence=[9.0, 20.0])
+    heights = [bar.get_height() for bar in plot_silence_rules(rules, unit="week").patches]
+    np.testing.assert_allclose(heights, [*rules.found_by_silence, *rules.found_by_model])

@@ -258,13 +258,13 @@ class _Regular(_BetaGeometric):
         return self
 
     @classmethod
-    def from_params(cls, *, time_unit: str = "week", **params: float) -> Self:
+    def from_params(cls, *, time_unit: str | None = None, **params: float) -> Self:
         """Return the model of known parameters; `k`, the rhythm, among them.
 
         Parameters
         ----------
-        time_unit : str
-            Unit of recency, age and horizon.
+        time_unit : str, optional
+            Unit of recency, age and horizon; None takes week.
         **params : float
             ``k`` (a whole number) and ``r``, ``alpha``, ``a``, ``b``, each > 0.
 

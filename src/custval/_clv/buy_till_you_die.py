@@ -163,13 +163,13 @@ class BuyTillYouDie(Estimator):
         return self
 
     @classmethod
-    def from_params(cls, *, time_unit: str = "week", **params: float) -> Self:
+    def from_params(cls, *, time_unit: str | None = None, **params: float) -> Self:
         """Return the model of known parameters.
 
         Parameters
         ----------
-        time_unit : str
-            Unit of recency, age and horizon.
+        time_unit : str, optional
+            Unit of recency, age and horizon; None takes week, for :class:`BGBB` month.
         **params : float
             The parameters by their names in the papers, each > 0 (and settings of the model, such as `k`).
 
@@ -183,8 +183,10 @@ class BuyTillYouDie(Estimator):
         InputError
             If a parameter is missing, unknown or not positive.
         """
-        settings = {name: params.pop(name) for name in cls._parameter_names() if name in params}
-        model = cls(time_unit=time_unit, **settings)  # type: ignore[arg-type]
+        settings: dict[str, Any] = {name: params.pop(name) for name in cls._parameter_names() if name in params}
+        if time_unit is not None:
+            settings["time_unit"] = time_unit
+        model = cls(**settings)
         model._check_settings()
         for name in params:
             if name not in cls._names:
@@ -196,7 +198,7 @@ class BuyTillYouDie(Estimator):
         if gone:
             raise InputError(f"{cls.__name__} needs {', '.join(cls._names)}; {', '.join(gone)} is missing")
         model.params_ = {name: _positive(params[name], name) for name in cls._names}
-        model.coef_, model.encoder_, model.time_unit_ = {}, None, time_unit
+        model.coef_, model.encoder_, model.time_unit_ = {}, None, model.time_unit
         model.covariance_, model.covariance_names_, model.std_error_ = None, (), None
         model.log_likelihood_, model.n_customers_ = None, None
         model.weakly_identified_, model.converged_ = (), True

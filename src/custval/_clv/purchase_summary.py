@@ -19,14 +19,14 @@ from custval._clv.purchases import read_purchases
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray, TextArray
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray, TextArray
 from custval._core.validation import check_choice, nearest, sample_weight_array
 
 if TYPE_CHECKING:
     import narwhals as nw
     import pandas as pd
 
-__all__ = ("PurchaseSummary", "purchase_counts", "purchase_summary")
+__all__ = ("DAYS", "PurchaseSummary", "day_number", "merged_purchases", "purchase_counts", "purchase_summary")
 
 # the Gregorian year of 365.2425 days in twelve equal months
 DAYS = {"day": 1.0, "week": 7.0, "month": 30.436875, "quarter": 91.310625, "year": 365.2425}
@@ -146,7 +146,7 @@ def purchase_summary(
     check_choice(time_unit, "time_unit", DAYS)
     check_choice(merge or time_unit, "merge", DAYS)
     unit, period = DAYS[time_unit], DAYS[merge or time_unit]
-    last, final = _day(end, "end"), None if holdout_end is None else _day(holdout_end, "holdout_end")
+    last, final = day_number(end, "end"), None if holdout_end is None else day_number(holdout_end, "holdout_end")
     if final is not None and final <= last:
         raise InputError(f"holdout_end ({holdout_end}) must come after end ({end})")
     frame = _lazy(transactions, [name for name in (customer, time, amount) if name is not None])
@@ -203,11 +203,27 @@ def purchase_counts(X: AnyFrame, *, sample_weight: ArrayLike | None = None) -> d
     }
 
 
-def _day(value: Any, name: str) -> float:
+def day_number(value: Any, name: str) -> float:
+    """Return a date as days since 1970."""
     try:
         return float(np.datetime64(value, "D").astype(np.int64))
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a date such as '2025-06-30', not {value!r}") from None
+
+
+def merged_purchases(
+    transactions: Any, names: tuple[str, str], last: float, *, length: float, after: int
+) -> tuple[IntArray, IntArray]:
+    """Return when customers first bought, for those who did `after` periods before the end, and when they did again."""
+    frame = _merged(_lazy(transactions, list(names)), *names, None, last, last, length)
+    local = frame.select("who", "before").collect()
+    _, who = np.unique(np.asarray(local.get_column("who").to_numpy()), return_inverse=True)
+    before = np.asarray(local.get_column("before").to_numpy(), dtype=np.float64).astype(np.int64)
+    first = np.full(int(who.max(initial=-1)) + 1, -1, dtype=np.int64)
+    np.maximum.at(first, who, before)
+    known = first >= max(after, 1)
+    again = known[who] & (before < first[who])
+    return first[known], before[again]
 
 
 def _lazy(transactions: Any, needed: list[str]) -> nw.LazyFrame[Any]:
