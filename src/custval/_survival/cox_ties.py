@@ -93,7 +93,8 @@ def _rule(count: IntArray) -> tuple[FloatArray, FloatArray]:
     matrix = np.zeros((len(count), _TERMS, _TERMS))
     matrix[:, k, k - 1] = np.sqrt(beta)
     from_middle, vectors = np.linalg.eigh(matrix)
-    return from_middle + ((count - 1) / (2 * count))[:, None], count[:, None] * vectors[:, 0] ** 2
+    weights = count[:, None] * np.asarray(vectors[:, 0] ** 2, dtype=np.float64)
+    return from_middle + ((count - 1) / (2 * count))[:, None], np.asarray(weights, dtype=np.float64)
 
 
 def efron_sums(terms: Terms, mass: FloatArray, count: IntArray, left: FloatArray) -> TieSums:
