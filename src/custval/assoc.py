@@ -13,6 +13,9 @@ What is taken first: ``adoption_order`` (``AdoptionOrder``); what is dropped bef
 (``RemovalRates``); baskets seen long ago count less by ``recency_weights``.
 What to offer next to each customer, and why: ``Recommender`` (``Recommendations``); which of them is best here:
 ``compare_recommenders`` (``RecommenderComparison``).
+
+For bases that come in parts: ``partitioned_itemsets``, ``update_itemsets``, ``combine_baskets``. For other programs:
+``rules_to_pmml``, ``rules_to_json``, ``rule_graph`` (``RuleGraph``), ``grouped_matrix`` (``GroupedMatrix``).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ __all__ = (
     "AdoptionOrder",
     "Baskets",
     "ContrastRules",
+    "GroupedMatrix",
     "Itemsets",
     "MarginRules",
     "NegativeRules",
@@ -33,26 +37,34 @@ __all__ = (
     "RecommenderComparison",
     "RemovalRates",
     "Rule",
+    "RuleGraph",
     "RuleSet",
     "SequentialPatterns",
     "SizeEstimate",
     "UtilityItemsets",
     "adoption_order",
     "association_rules",
+    "combine_baskets",
     "compare_recommenders",
     "contrast_rules",
     "estimate_itemsets",
     "frequent_itemsets",
+    "grouped_matrix",
     "negative_rules",
     "pair_counts",
+    "partitioned_itemsets",
     "permutation_test",
     "productive_itemsets",
     "recency_weights",
     "removal_rates",
+    "rule_graph",
     "rules_by_margin",
+    "rules_to_json",
+    "rules_to_pmml",
     "self_sufficient_itemsets",
     "sequential_patterns",
     "significant_rules",
+    "update_itemsets",
     "utility_itemsets",
 )
 
@@ -63,12 +75,15 @@ if TYPE_CHECKING:
     from custval._assoc.deriving import association_rules, significant_rules
     from custval._assoc.engines import PairCounts, pair_counts
     from custval._assoc.estimating import SizeEstimate, estimate_itemsets
+    from custval._assoc.exporting import rules_to_json, rules_to_pmml
     from custval._assoc.frequent import frequent_itemsets
     from custval._assoc.itemsets import Itemsets
     from custval._assoc.margins import MarginRules, rules_by_margin
     from custval._assoc.negative import NegativeRules, negative_rules
     from custval._assoc.order import AdoptionOrder, adoption_order, recency_weights
+    from custval._assoc.partitions import combine_baskets, partitioned_itemsets, update_itemsets
     from custval._assoc.permutation import PermutationTest, permutation_test
+    from custval._assoc.pictures import GroupedMatrix, RuleGraph, grouped_matrix, rule_graph
     from custval._assoc.recommending import Recommendations, Recommender
     from custval._assoc.removals import RemovalRates, removal_rates
     from custval._assoc.rules import Rule, RuleSet
@@ -84,6 +99,7 @@ else:
             "AdoptionOrder": "_assoc.order",
             "Baskets": "_assoc.baskets",
             "ContrastRules": "_assoc.contrast",
+            "GroupedMatrix": "_assoc.pictures",
             "Itemsets": "_assoc.itemsets",
             "MarginRules": "_assoc.margins",
             "NegativeRules": "_assoc.negative",
@@ -94,26 +110,34 @@ else:
             "RecommenderComparison": "_assoc.backtesting",
             "RemovalRates": "_assoc.removals",
             "Rule": "_assoc.rules",
+            "RuleGraph": "_assoc.pictures",
             "RuleSet": "_assoc.rules",
             "SequentialPatterns": "_assoc.sequences",
             "SizeEstimate": "_assoc.estimating",
             "UtilityItemsets": "_assoc.utility",
             "adoption_order": "_assoc.order",
             "association_rules": "_assoc.deriving",
+            "combine_baskets": "_assoc.partitions",
             "compare_recommenders": "_assoc.backtesting",
             "contrast_rules": "_assoc.contrast",
             "estimate_itemsets": "_assoc.estimating",
             "frequent_itemsets": "_assoc.frequent",
+            "grouped_matrix": "_assoc.pictures",
             "negative_rules": "_assoc.negative",
             "pair_counts": "_assoc.engines",
+            "partitioned_itemsets": "_assoc.partitions",
             "permutation_test": "_assoc.permutation",
             "productive_itemsets": "_assoc.sufficient",
             "recency_weights": "_assoc.order",
             "removal_rates": "_assoc.removals",
+            "rule_graph": "_assoc.pictures",
             "rules_by_margin": "_assoc.margins",
+            "rules_to_json": "_assoc.exporting",
+            "rules_to_pmml": "_assoc.exporting",
             "self_sufficient_itemsets": "_assoc.sufficient",
             "sequential_patterns": "_assoc.sequences",
             "significant_rules": "_assoc.deriving",
+            "update_itemsets": "_assoc.partitions",
             "utility_itemsets": "_assoc.utility",
         },
     )
