@@ -18,6 +18,10 @@ Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, a
 Several causes from models of one cause each, or the incidence of one cause directly: :class:`CauseSpecificHazard`,
 :class:`FineGray`. Thresholds and interactions that nobody wrote down: :class:`BoostedHazard`.
 
+Who is lost may be won back: :func:`multistate` tells where customers are by when and how likely each way is,
+:func:`markov_test` whether the past matters. Events that come again: :func:`mean_cumulative_function` (how many by
+when), :func:`recurrent_rows` (rows for models of the next one).
+
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
 
 How long, by a law of the time of leaving whose speed the columns change: :class:`AFT`; with a loyal share that never
@@ -49,6 +53,7 @@ __all__ = (
     "DriftReport",
     "Elasticity",
     "EventColumn",
+    "EventRows",
     "FineGray",
     "GrayTest",
     "HazardCurve",
@@ -59,6 +64,8 @@ __all__ = (
     "LifelinesModel",
     "LogrankTest",
     "MarginalEffects",
+    "MarkovTest",
+    "MeanCumulativeFunction",
     "MixtureCure",
     "MonthBlock",
     "MonthColumn",
@@ -77,9 +84,11 @@ __all__ = (
     "RestrictedMean",
     "SchoenfeldResiduals",
     "SharedFrailtyCox",
+    "StateCurves",
     "SurvivalBand",
     "SurvivalCurve",
     "Today",
+    "TransitionProbabilities",
     "WhatIf",
     "aalen_johansen",
     "alert_list",
@@ -96,7 +105,10 @@ __all__ = (
     "likelihood_ratio_test",
     "logrank_test",
     "marginal_effects",
+    "markov_test",
+    "mean_cumulative_function",
     "month_rows",
+    "multistate",
     "nelson_aalen",
     "outlook",
     "pairwise_logrank_test",
@@ -104,6 +116,7 @@ __all__ = (
     "ph_test",
     "pool_rubin",
     "price_elasticity",
+    "recurrent_rows",
     "restricted_mean",
     "schoenfeld_residuals",
     "survival_target",
@@ -144,7 +157,9 @@ if TYPE_CHECKING:
     from custval._survival.leaks import LeakReport, leak_check
     from custval._survival.lifetable import life_table
     from custval._survival.logrank import LogrankTest, logrank_test
+    from custval._survival.markov import MarkovTest, markov_test
     from custval._survival.monthly import MonthlyTarget, to_months
+    from custval._survival.multistate import StateCurves, TransitionProbabilities, multistate
     from custval._survival.outlook import Outlook, outlook
     from custval._survival.pairwise import PairwiseTests, pairwise_logrank_test
     from custval._survival.person_months import month_rows, person_months
@@ -152,6 +167,7 @@ if TYPE_CHECKING:
     from custval._survival.piecewise import PiecewiseExponential
     from custval._survival.pooling import PooledCoefficients, pool_rubin
     from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
+    from custval._survival.recurrent import EventRows, MeanCumulativeFunction, mean_cumulative_function, recurrent_rows
     from custval._survival.restricted import RestrictedMean, restricted_mean
     from custval._survival.target import survival_target
     from custval._survival.turnbull import IntervalCurve, turnbull
@@ -185,6 +201,7 @@ else:
             "DriftReport": "_survival.drift",
             "Elasticity": "_survival.what_if",
             "EventColumn": "_survival.event_columns",
+            "EventRows": "_survival.recurrent",
             "FineGray": "_survival.fine_gray",
             "GrayTest": "_survival.gray",
             "HazardCurve": "_survival.curves",
@@ -195,6 +212,8 @@ else:
             "LifelinesModel": "_survival.from_lifelines",
             "LogrankTest": "_survival.logrank",
             "MarginalEffects": "_survival.what_if",
+            "MarkovTest": "_survival.markov",
+            "MeanCumulativeFunction": "_survival.recurrent",
             "MixtureCure": "_survival.cure",
             "MonthBlock": "_survival.person_table",
             "MonthColumn": "_survival.event_columns",
@@ -213,9 +232,11 @@ else:
             "RestrictedMean": "_survival.restricted",
             "SchoenfeldResiduals": "_survival.cox_diagnostics",
             "SharedFrailtyCox": "_survival.cox_frailty",
+            "StateCurves": "_survival.multistate",
             "SurvivalBand": "_survival.band",
             "SurvivalCurve": "_survival.curves",
             "Today": "_survival.person_table",
+            "TransitionProbabilities": "_survival.multistate",
             "WhatIf": "_survival.what_if",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
@@ -232,7 +253,10 @@ else:
             "likelihood_ratio_test": "_survival.discrete_tests",
             "logrank_test": "_survival.logrank",
             "marginal_effects": "_survival.what_if",
+            "markov_test": "_survival.markov",
+            "mean_cumulative_function": "_survival.recurrent",
             "month_rows": "_survival.person_months",
+            "multistate": "_survival.multistate",
             "nelson_aalen": "_survival.product_limit",
             "outlook": "_survival.outlook",
             "pairwise_logrank_test": "_survival.pairwise",
@@ -240,6 +264,7 @@ else:
             "ph_test": "_survival.cox_checks",
             "pool_rubin": "_survival.pooling",
             "price_elasticity": "_survival.what_if",
+            "recurrent_rows": "_survival.recurrent",
             "restricted_mean": "_survival.restricted",
             "schoenfeld_residuals": "_survival.cox_checks",
             "survival_target": "_survival.target",
