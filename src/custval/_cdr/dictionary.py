@@ -223,6 +223,9 @@ def check_windows(windows: Sequence[int]) -> tuple[int, ...]:
 def chosen(known: FeatureDictionary, wanted: Iterable[str] | None, tables: Iterable[str]) -> tuple[Feature, ...]:
     """Return the features asked for by name or group; what the tables allow for None (the cheap ones) and "all"."""
     present = set(tables)
+    if "daily_sums" in present and "cdr" not in present:
+        kept = tuple(one for one in known.features if one.table != "cdr" or _from_days(one))
+        known, present = FeatureDictionary(kept), {*present, "cdr"}
     if wanted is None or wanted == "all":
         some = [one for one in known.features if _tables(one) <= present]
         return tuple(one for one in some if wanted == "all" or one.cost in DEFAULT_COSTS)
@@ -236,6 +239,11 @@ def chosen(known: FeatureDictionary, wanted: Iterable[str] | None, tables: Itera
         for table in sorted(_tables(feature) - present):
             raise InputError(f"feature {feature.name!r} needs the table {table!r}, which was not given")
     return picked
+
+
+def _from_days(feature: Feature) -> bool:
+    """Say whether sums of days give a feature of the records."""
+    return feature.cost in ("one pass", "second pass") and not feature.also and not feature.name.startswith("contacts_")
 
 
 def _tables(feature: Feature) -> set[str]:

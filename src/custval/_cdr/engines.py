@@ -1,4 +1,4 @@
-"""Where the work is done: embedded DuckDB, Polars or pandas, all behind the same lazy frames."""
+"""Where the work is done: embedded DuckDB, Polars, pandas or Spark, all behind the same lazy frames."""
 
 from __future__ import annotations
 
@@ -10,16 +10,79 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custval._cdr.schema import COLUMNS, check_table_names
+from custval._core.doors import public
 from custval._core.errors import InputError, import_extra
-from custval._core.validation import check_choice
+from custval._core.validation import check_choice, check_whole
 
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ("ENGINES", "Opened", "named_tables", "open_tables")
+__all__ = ("ENGINES", "DuckDB", "Opened", "engine_errors", "named_tables", "open_tables", "read_paths")
 
-ENGINES = ("duckdb", "polars", "pandas")
-_MEMORY_LIMIT = "1GB"  # DuckDB spills to a temporary directory beyond this
+ENGINES = ("duckdb", "polars", "pandas", "spark")
+
+
+@public("cdr")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuckDB:
+    """Settings of embedded DuckDB, to be given as ``engine=``.
+
+    Parameters
+    ----------
+    memory_limit : str, default "1GB"
+        Beyond this it spills to disk, such as "500MB" or "8GB".
+    temp_directory : str or path, optional
+        Where it spills; None takes a temporary folder that is removed at the end.
+    max_temp_directory_size : str, optional
+        The most it may spill, such as "50GB"; beyond that the work stops with an error that says so.
+    threads : int, optional
+        At least 1; None takes all cores.
+
+    Examples
+    --------
+    >>> from custval.cdr import DuckDB, customer_view
+    >>> from custval.synth import TelecomWorld
+    >>> world = TelecomWorld(n_subscribers=100, months=2).simulate()
+    >>> settings = DuckDB(memory_limit="500MB", threads=1)
+    >>> view = customer_view(world, as_of=world.month_end(2), features="volume", engine=settings)
+    >>> view.shape[1]
+    31
+    """
+
+    memory_limit: str = "1GB"
+    temp_directory: str | Path | None = None
+    max_temp_directory_size: str | None = None
+    threads: int | None = None
+
+    def config(self, folder: str) -> dict[str, Any]:
+        """Return the settings as DuckDB takes them; `folder` is where to spill unless another was named.
+
+        Parameters
+        ----------
+        folder : str
+            A folder that exists.
+
+        Returns
+        -------
+        dict
+            Names and values.
+
+        Examples
+        --------
+        >>> from custval.cdr import DuckDB
+        >>> DuckDB(threads=2).config("spill")["threads"]
+        2
+        """
+        made: dict[str, Any] = {
+            "memory_limit": self.memory_limit,
+            "temp_directory": str(self.temp_directory or folder),
+            "preserve_insertion_order": "false",
+        }
+        if self.max_temp_directory_size is not None:
+            made["max_temp_directory_size"] = self.max_temp_directory_size
+        if self.threads is not None:
+            made["threads"] = check_whole(self.threads, "threads", low=1)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +94,47 @@ class Opened:
 
 
 @contextmanager
-def open_tables(named: Mapping[str, Any], engine: str | None) -> Iterator[Opened]:
-    """Open tables lazily on `engine` (None: DuckDB); what was opened is closed at the end."""
-    chosen = engine or "duckdb"
-    check_choice(chosen, "engine", ENGINES)
-    kind = _kind(named["subscribers"])
-    if chosen == "duckdb":
-        with _duckdb_tables(named) as opened:
-            yield Opened(opened, kind)
-    else:
-        convert = _as_polars if chosen == "polars" else _as_pandas
-        yield Opened({name: _lazy(convert(table)) for name, table in named.items()}, kind)
+def open_tables(named: Mapping[str, Any], engine: str | DuckDB | None) -> Iterator[Opened]:
+    """Open tables lazily on `engine` (None: Spark for Spark frames, else DuckDB); what was opened is closed."""
+    first = named.get("subscribers", next(iter(named.values())))
+    kind = _kind(first)
+    if isinstance(engine, DuckDB) or (engine or "duckdb") == "duckdb":
+        if kind != "spark":
+            with _duckdb_tables(named, engine if isinstance(engine, DuckDB) else DuckDB()) as opened:
+                yield Opened(opened, kind)
+            return
+        engine = "spark"
+    check_choice(engine, "engine", ENGINES)
+    convert = {"polars": _as_polars, "pandas": _as_pandas, "spark": _as_spark}[str(engine)]
+    with engine_errors():
+        opened = {name: _lazy(convert(table)) for name, table in named.items()}
+    yield Opened(opened, kind)
 
 
-def named_tables(tables: Any) -> dict[str, Any]:
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn what an engine says about a broken file or full disk into words that help."""
+    try:
+        yield
+    except Exception as error:
+        text = str(error)
+        if isinstance(error, InputError):
+            raise
+        first = text.splitlines()[0] if text else type(error).__name__
+        if "max_temp_directory_size" in text or "temp_directory" in text or "Out of Memory" in text:
+            raise InputError(
+                f"the engine ran out of memory and of room to spill: {first}; give more of either, as "
+                "engine=DuckDB(memory_limit='4GB', max_temp_directory_size='50GB'), or ask for fewer features"
+            ) from error
+        if any(word in text.lower() for word in ("parquet", "magic bytes", "thrift", "snappy")):
+            raise InputError(f"a Parquet file could not be read: {first}") from error
+        raise
+
+
+def named_tables(tables: Any, *, people: bool = True) -> dict[str, Any]:
     """Return known tables by name from a World, a mapping, or a folder of Parquet files named after the tables."""
     named = _named(tables)
-    check_table_names(named)
+    check_table_names(named, people=people)
     return named
 
 
@@ -83,7 +170,7 @@ def _module(table: Any) -> str:
 
 
 def _kind(table: Any) -> str:
-    return {"polars": "polars", "pyarrow": "arrow"}.get(_module(table), "pandas")
+    return {"polars": "polars", "pyarrow": "arrow", "pyspark": "spark"}.get(_module(table), "pandas")
 
 
 def _lazy(native: Any) -> nw.LazyFrame[Any]:
@@ -98,11 +185,13 @@ def _lazy(native: Any) -> nw.LazyFrame[Any]:
 
 
 @contextmanager
-def _duckdb_tables(named: Mapping[str, Any]) -> Iterator[dict[str, nw.LazyFrame[Any]]]:
+def _duckdb_tables(named: Mapping[str, Any], settings: DuckDB) -> Iterator[dict[str, nw.LazyFrame[Any]]]:
     duckdb = import_extra("duckdb", "cdr")
     with tempfile.TemporaryDirectory(prefix="custval-") as folder:
-        settings = {"memory_limit": _MEMORY_LIMIT, "temp_directory": folder, "preserve_insertion_order": "false"}
-        connection = duckdb.connect(config=settings)
+        try:
+            connection = duckdb.connect(config=settings.config(folder))
+        except duckdb.Error as error:
+            raise InputError(f"DuckDB does not take these settings: {str(error).splitlines()[0]}") from error
         try:
             yield {name: _lazy(_relation(connection, table)) for name, table in named.items()}
         finally:
@@ -159,6 +248,26 @@ def _as_pandas(table: Any) -> Any:
         return table.df()
     collected: Any = _lazy(table).collect()
     return collected.to_pandas()
+
+
+def read_paths(table: Any) -> Any:
+    """Return paths as a pandas frame, and a frame as it is."""
+    if not _is_path(table):
+        return table
+    with engine_errors():
+        return _as_pandas(table)
+
+
+def _as_spark(table: Any) -> Any:
+    if _module(table) == "pyspark":
+        return table
+    sql = import_extra("pyspark.sql", "spark")
+    session = sql.SparkSession.getActiveSession() or sql.SparkSession.builder.getOrCreate()
+    if _is_path(table):
+        return session.read.parquet(*_globbed(_paths(table)))
+    frame = _as_pandas(table) if _module(table) != "pandas" else table
+    texts = {name: str for name in frame.columns if str(frame[name].dtype) == "category"}
+    return session.createDataFrame(frame.astype(texts) if texts else frame)
 
 
 def _globbed(paths: list[str]) -> list[str]:

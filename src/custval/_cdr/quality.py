@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custval._cdr.engines import named_tables, open_tables
+from custval._cdr.engines import DuckDB, named_tables, open_tables
 from custval._cdr.schema import CATALOGUE, COLUMNS, LEGAL, check_columns, check_ids
 from custval._core.doors import public
 from custval._core.results import Result, frozen
@@ -16,7 +16,17 @@ from custval._core.typing import IntArray, TextArray
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ("TableChecks", "check_tables", "sound_records", "whole_ids")
+__all__ = (
+    "KEYS",
+    "NOT_NEGATIVE",
+    "ONCE",
+    "PLAUSIBLE",
+    "TIMES",
+    "TableChecks",
+    "check_tables",
+    "sound_records",
+    "whole_ids",
+)
 
 
 @public("cdr")
@@ -54,15 +64,15 @@ class TableChecks(Result):
 
 
 @public("cdr")
-def check_tables(tables: Any, *, engine: str | None = None) -> TableChecks:
+def check_tables(tables: Any, *, engine: str | DuckDB | None = None) -> TableChecks:
     """Are the record tables sound, and if not, how many rows are concerned?
 
     Parameters
     ----------
     tables : World, mapping of str to frame or path, or folder
         As in `customer_view`.
-    engine : {None, "duckdb", "polars", "pandas"}
-        Where the work is done; None is embedded DuckDB.
+    engine : {None, "duckdb", "polars", "pandas", "spark"} or DuckDB
+        Where the work is done, as in `customer_view`.
 
     Returns
     -------
@@ -87,14 +97,14 @@ def check_tables(tables: Any, *, engine: str | None = None) -> TableChecks:
         for name, table in opened.tables.items():
             schema = schemas[name]
             check_columns(
-                name, schema, [column for column in COLUMNS[name] if column in schema or column in _KEYS[name]]
+                name, schema, [column for column in COLUMNS[name] if column in schema or column in KEYS[name]]
             )
             check_ids({"subscribers": schemas["subscribers"], name: schema})
             found += _counted(name, table, schema)
             if name not in ("subscribers", *CATALOGUE):
                 found.append(_unknown(name, table, opened.tables["subscribers"]))
-            if name in _ONCE:
-                keys, effect = _ONCE[name]
+            if name in ONCE:
+                keys, effect = ONCE[name]
                 found.append(_repeated(name, table, keys, f"{', '.join(keys)} stand once", effect))
         people = opened.tables["subscribers"]
         found.append(_repeated("subscribers", people, ("subscriber_id",), "subscriber_id stands once", "refused"))
@@ -129,7 +139,7 @@ def sound_records(cdr: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return cdr
 
 
-_KEYS = {
+KEYS = {
     "subscribers": ("subscriber_id", "activation"),
     "cdr": ("subscriber_id", "event_time", "kind", "direction"),
     "bills": ("subscriber_id", "bill_time", "amount"),
@@ -145,8 +155,9 @@ _KEYS = {
     "winbacks": ("subscriber_id", "event_time"),
     "plans": ("plan", "monthly_fee"),
     "services": ("service",),
+    "daily_sums": ("subscriber_id", "day"),
 }
-_NOT_NEGATIVE = {
+NOT_NEGATIVE = {
     "subscribers": ("monthly_fee",),
     "cdr": ("duration_s", "volume_mb", "charge"),
     "bills": ("amount", "interconnect", "cost_to_serve", "arrears"),
@@ -154,9 +165,9 @@ _NOT_NEGATIVE = {
     "topups": ("amount",),
     "plans": tuple(name for name in COLUMNS["plans"] if name != "plan"),
 }
-_TIMES = ("event_time", "bill_time", "paid_time", "month_end", "added", "removed", "departure_time")
-_PLAUSIBLE = (315_532_800, 4_102_444_800)  # 1980 and 2100
-_ONCE = {
+TIMES = ("event_time", "bill_time", "paid_time", "month_end", "added", "removed", "departure_time")
+PLAUSIBLE = (315_532_800, 4_102_444_800)  # 1980 and 2100
+ONCE = {
     "bills": (("subscriber_id", "bill_time"), "counted twice"),
     "holdings": (("subscriber_id", "service", "added"), "counted twice"),
     "departures": (("subscriber_id",), "gone from the first on"),
@@ -169,11 +180,11 @@ def _counted(name: str, table: nw.LazyFrame[Any], schema: dict[str, Any]) -> lis
     import narwhals as nw
 
     rules: dict[str, tuple[str, nw.Expr]] = {}
-    for column in _KEYS[name]:
+    for column in KEYS[name]:
         rules[f"{column} is there"] = ("set aside", _absent(column, schema[column]))
-    for column in [key for key in _KEYS[name] if key in _TIMES]:
+    for column in [key for key in KEYS[name] if key in TIMES]:
         rules[f"{column} lies within 1980..2100 in epoch seconds"] = ("outside every window", _implausible(column))
-    for column in _NOT_NEGATIVE.get(name, ()):
+    for column in NOT_NEGATIVE.get(name, ()):
         if column in schema:
             effect = "set aside" if column in ("duration_s", "volume_mb") else "used as it is"
             rules[f"{column} is a number >= 0"] = (effect, nw.col(column).is_null() | (nw.col(column) < 0))
@@ -201,7 +212,7 @@ def _absent(column: str, dtype: Any) -> nw.Expr:
 def _implausible(column: str) -> nw.Expr:
     import narwhals as nw
 
-    first, last = _PLAUSIBLE
+    first, last = PLAUSIBLE
     outside = (nw.col(column) < first) | (nw.col(column) >= last)
     if column == "removed":  # -1: still held
         outside &= nw.col(column) != -1

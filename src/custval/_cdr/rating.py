@@ -109,9 +109,14 @@ def monthly_use(records: nw.LazyFrame[Any], now: Moment, days: int = DAYS) -> nw
 
 
 def rating_features(
-    base: nw.LazyFrame[Any], use: nw.LazyFrame[Any], tariffs: Sequence[Tariff], names: Sequence[str]
+    base: nw.LazyFrame[Any],
+    use: nw.LazyFrame[Any],
+    tariffs: Sequence[Tariff],
+    names: Sequence[str],
+    *,
+    also: Mapping[str, nw.Expr] | None = None,
 ) -> nw.LazyFrame[Any]:
-    """Return the features `names` for the customers of `base`, which holds subscriber_id and plan."""
+    """Return the features `names` (and `also`) for the customers of `base`, which holds subscriber_id and plan."""
     import narwhals as nw
 
     rated = base.join(use, on="subscriber_id", how="left")
@@ -130,6 +135,9 @@ def rating_features(
         "overpay_share": nw.when(own > 0.0).then(ratio(own - best, own)).otherwise(0.0),
         "best_plan": name,
     }
+    if also is not None:
+        more = ["plan", *[bill.alias(column) for column, bill in also.items()]]
+        return rated.select("subscriber_id", *more, *[made[one].alias(one) for one in names])
     return rated.select("subscriber_id", *[made[one].alias(one) for one in names])
 
 

@@ -85,6 +85,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "price_per_mb": "number",
     },
     "services": {"service": "text", "monthly_price": "number", "monthly_margin": "number"},
+    "daily_sums": {"subscriber_id": "id", "day": "number", "last_time": "number"},
 }
 CATALOGUE = ("plans", "services")  # what is sold, about no subscriber
 
@@ -96,14 +97,14 @@ LEGAL: dict[tuple[str, str], tuple[str, ...]] = {
 LONG_AGO = 1e11  # as seconds the year 5138: times beyond it are milliseconds
 
 
-def check_table_names(names: Iterable[str]) -> None:
+def check_table_names(names: Iterable[str], *, people: bool = True) -> None:
     """Refuse a table that no feature knows, and a missing table of subscribers."""
     given = list(names)
     for name in given:
         if name not in COLUMNS:
             shown = ", ".join(COLUMNS)
             raise InputError(f"there is no table {name!r}{nearest(name, COLUMNS)}; the tables are {shown}")
-    if "subscribers" not in given:
+    if people and "subscribers" not in given:
         raise InputError("the table 'subscribers' is missing; it says who the customers are and when they joined")
 
 

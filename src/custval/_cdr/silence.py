@@ -35,7 +35,11 @@ def warn_of_silence(
     """Warn once of each table whose records all count for nothing, with the reason."""
     for table in _TIMES:
         names = [feature.name for feature in picked if feature.table == table and feature.name != "recency_days"]
-        if not names or not all(bool((view.get_column(name) == 0).all()) for name in _telling(names)):
+        if (
+            not names
+            or table not in tables
+            or not all(bool((view.get_column(name) == 0).all()) for name in _telling(names))
+        ):
             continue
         reason = _reason(table, tables, now, windows)
         if reason:

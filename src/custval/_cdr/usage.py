@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 __all__ = (
     "CHANGES",
     "LOOKBACK_DAYS",
+    "MARKS",
     "SHARES",
     "SHARE_CHANGES",
     "TOTALS",
     "TRENDS",
+    "daily_usage",
+    "marks",
     "trend_features",
     "usage_features",
     "visible_records",
@@ -90,11 +93,35 @@ def usage_features(
     return per_head.select("subscriber_id", *[_feature(name, pieces, now, windows).alias(name) for name in names])
 
 
-def trend_features(records: nw.LazyFrame[Any], now: Moment, names: Sequence[str]) -> nw.LazyFrame[Any]:
+def daily_usage(
+    sums: nw.LazyFrame[Any], now: Moment, windows: Sequence[int], names: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """Return the features `names` from daily sums: a day stands at its last second, where a window may be cut."""
+    import narwhals as nw
+
+    reach = max(*windows, LOOKBACK_DAYS)
+    time = nw.col("event_time")
+    days = sums.with_columns((nw.col("day").cast(nw.Int64) * DAY + (DAY - 1)).alias("event_time"))
+    days = days.filter((time > now.days_before(reach)) & (time <= now.seconds))
+    trends = [name for name in names if name.endswith(("_slope", "_slope_error"))]
+    usual = [name for name in names if name not in trends]
+    needed = _needed_sums(windows, usual)
+    pieces = _Pieces(needed)
+    per_head = pieces.summed(days, now, last="recency_days" in usual or not needed, daily=True)
+    per_head = _with_counts(per_head, days, now, windows, [name for name in usual if name.startswith("active_days_")])
+    made = per_head.select("subscriber_id", *[_feature(name, pieces, now, windows).alias(name) for name in usual])
+    if not trends:
+        return made
+    return made.join(trend_features(days, now, trends, daily=True), on="subscriber_id", how="left")
+
+
+def trend_features(
+    records: nw.LazyFrame[Any], now: Moment, names: Sequence[str], *, daily: bool = False
+) -> nw.LazyFrame[Any]:
     """Return the slopes over six half months and their standard errors for each subscriber with a record."""
     whats = {name: TRENDS[name.split("_", maxsplit=1)[0]] for name in names}
     pieces = _Pieces([(what, *span) for what in whats.values() for span in _between(_HALF_MONTHS)])
-    per_head = pieces.summed(records, now, last=False)
+    per_head = pieces.summed(records, now, last=False, daily=daily)
     shown = [_trend(pieces, what, error=name.endswith("error")).alias(name) for name, what in whats.items()]
     return per_head.select("subscriber_id", *shown)
 
@@ -112,18 +139,20 @@ class _Pieces:
         self.cuts = sorted({day for _, *days in sums for day in days})
         self.whats = sorted({mark for what, _, _ in sums for mark in _SIGNS.get(what, (what,))})
 
-    def summed(self, records: nw.LazyFrame[Any], now: Moment, *, last: bool) -> nw.LazyFrame[Any]:
-        """Return the sums of each subscriber and the time of the last record, in one pass over the records."""
+    def summed(self, records: nw.LazyFrame[Any], now: Moment, *, last: bool, daily: bool = False) -> nw.LazyFrame[Any]:
+        """Return the sums of each subscriber and the time of the last record, in one pass over the records.
+
+        `daily` says that the rows are daily sums, which hold the marks already.
+        """
         import narwhals as nw
 
         time = nw.col("event_time")
         piece = time.cast(nw.Float64) * 0.0
         for day in self.cuts[1:]:
             piece = piece + (time <= now.days_before(day)).cast(nw.Float64)
-        ends = [time.cast(nw.Float64).alias("_last")] if last else []
-        wide = records.select(
-            "subscriber_id", piece.alias("_piece"), *ends, *[_marks(what).alias(f"_{what}") for what in self.whats]
-        )
+        ends = [nw.col("last_time" if daily else "event_time").cast(nw.Float64).alias("_last")] if last else []
+        made = [(nw.col(what) if daily else _marks(what)).alias(f"_{what}") for what in self.whats]
+        wide = records.select("subscriber_id", piece.alias("_piece"), *ends, *made)
         marks = [f"_{what}" for what in self.whats]
         latest = [nw.col("_last").max()] if last else []
         parts = wide.group_by("subscriber_id", "_piece").agg(*[nw.col(name).sum() for name in marks], *latest)
@@ -200,6 +229,11 @@ def _marks(what: str) -> nw.Expr:
 
     mark: nw.Expr = _FLAGS[what]().cast(nw.Float64) if what in _FLAGS else _AMOUNTS[what]()
     return mark
+
+
+def marks(names: Sequence[str]) -> dict[str, nw.Expr]:
+    """Return what a record adds to each of the named sums."""
+    return {name: _marks(name) for name in names}
 
 
 def _kind(name: str) -> Any:
@@ -282,6 +316,9 @@ _AMOUNTS: dict[str, Any] = {
     "weekend_mb": lambda: _times(_weekend(), _amount("volume_mb")),
     "charges": lambda: _amount("charge"),
 }
+
+
+MARKS = (*_FLAGS, *_AMOUNTS)  # all that is summed over records
 
 
 def _with_counts(

@@ -21,17 +21,18 @@ from custval._cdr.account import (
 from custval._cdr.circle import circle_features, listed_circle
 from custval._cdr.dictionary import check_windows, chosen, listed_trends
 from custval._cdr.dictionary import features as feature_dictionary
-from custval._cdr.engines import named_tables, open_tables
+from custval._cdr.engines import DuckDB, engine_errors, named_tables, open_tables
 from custval._cdr.feature import Feature
 from custval._cdr.gaps import gap_features, listed_gaps, listed_talk, talk_features
 from custval._cdr.moment import Moment, moment
+from custval._cdr.partials import check_day_end
 from custval._cdr.quality import sound_records, whole_ids
 from custval._cdr.rating import listed_rating, monthly_use, rating_features, read_tariffs
 from custval._cdr.recharge import topup_features
 from custval._cdr.schema import CATALOGUE, COLUMNS, check_columns, check_ids
 from custval._cdr.silence import warn_of_silence
 from custval._cdr.ties import account_features, listed_ties, tie_features
-from custval._cdr.usage import LOOKBACK_DAYS, trend_features, usage_features, visible_records
+from custval._cdr.usage import LOOKBACK_DAYS, daily_usage, trend_features, usage_features, visible_records
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.typing import AnyFrame
@@ -50,7 +51,7 @@ def customer_view(
     as_of: Any,
     windows: Sequence[int] = (30, 90),
     features: Sequence[str] | str | None = None,
-    engine: str | None = None,
+    engine: str | DuckDB | None = None,
 ) -> AnyFrame:
     """What did we know about each customer at a moment?
 
@@ -68,15 +69,17 @@ def customer_view(
     features : sequence of str or "all", optional
         Names or groups from `features`. None takes all that the given tables (and columns of subscribers) allow and
         that one pass of the records gives; "all" takes also what needs pairs of parties or the order of records.
-    engine : {None, "duckdb", "polars", "pandas"}
-        Where the work is done; None is embedded DuckDB, which spills to disk beyond 1 GB.
+    engine : {None, "duckdb", "polars", "pandas", "spark"} or DuckDB
+        Where the work is done; None is Spark for Spark frames and else embedded DuckDB, which spills to disk beyond
+        1 GB. `DuckDB` sets its memory, threads and where to spill.
 
     Returns
     -------
     frame, one row for each customer
         ``subscriber_id`` and the features, sorted by subscriber_id, for everyone who joined by `as_of` and had not
         left by it. Numbers are float64 and never missing: a customer without records has sums of 0. The kind is that
-        of the table of subscribers (pandas for paths and relations).
+        of the table of subscribers (pandas for paths and relations); for Spark frames it is a Spark frame, neither
+        sorted nor collected.
 
     Raises
     ------
@@ -117,13 +120,19 @@ def customer_view(
     picked = chosen(feature_dictionary(windows=days), features, named)
     needed = {"subscribers", "departures", *(feature.table for feature in picked)}
     needed |= {table for feature in picked for table, _ in feature.also}
+    if "cdr" not in named and "cdr" in needed:
+        needed = {*needed - {"cdr"}, "daily_sums"}
+        check_day_end(now.seconds, days)
     with open_tables({name: table for name, table in named.items() if name in needed}, engine) as opened:
         picked = _allowed(opened.tables, picked) if features is None or features == "all" else picked
         _check_schemas(opened.tables, picked)
         sound = {name: table if name in CATALOGUE else whole_ids(table) for name, table in opened.tables.items()}
         made = _assembled(sound, picked, now, days)
-        frame = _collected(made, sound["subscribers"], [feature.name for feature in picked])
-        warn_of_silence(sound, frame, picked, now, days)
+        if opened.kind == "spark":
+            return made.to_native()
+        with engine_errors():
+            frame = _collected(made, sound["subscribers"], [feature.name for feature in picked])
+            warn_of_silence(sound, frame, picked, now, days)
         return _answer(frame, opened.kind)
 
 
@@ -152,7 +161,8 @@ def _check_schemas(tables: dict[str, nw.LazyFrame[Any]], picked: Sequence[Featur
         needed["departures"] = ["subscriber_id", "departure_time"]
     for feature in picked:
         for table, more in ((feature.table, feature.columns), *feature.also):
-            needed.setdefault(table, []).extend(more)
+            if table in tables:  # sums of days stand in for the records
+                needed.setdefault(table, []).extend(more)
     for table, columns in needed.items():
         keys = () if table in CATALOGUE else ("subscriber_id",)
         check_columns(table, dict(tables[table].collect_schema()), dict.fromkeys([*keys, *columns]))
@@ -185,6 +195,8 @@ def _record_parts(
     """Return the features `names` of the call detail records, one frame for each way of making them."""
     if not names:
         return []
+    if "cdr" not in tables:
+        return [daily_usage(tables["daily_sums"], now, windows, names)]
     longest = max(windows)
     records = visible_records(sound_records(tables["cdr"]), now, windows)
     made: list[tuple[Callable[[list[str]], nw.LazyFrame[Any]], list[Feature]]] = [
