@@ -61,6 +61,7 @@ __all__ = (
     "IncidenceCurve",
     "IntervalCurve",
     "LeakReport",
+    "LevelEffects",
     "LifelinesModel",
     "LogrankTest",
     "MarginalEffects",
@@ -147,6 +148,7 @@ if TYPE_CHECKING:
     from custval._survival.discrete import DiscreteHazard
     from custval._survival.discrete_reasons import Reasons
     from custval._survival.discrete_recalibration import RateCalibration
+    from custval._survival.discrete_shrink import LevelEffects
     from custval._survival.discrete_tests import ColumnTests, NestedTest, likelihood_ratio_test
     from custval._survival.drift import DriftReport, drift_report
     from custval._survival.event_columns import EventColumn, MonthColumn
@@ -209,6 +211,7 @@ else:
             "IncidenceCurve": "_survival.curves",
             "IntervalCurve": "_survival.turnbull",
             "LeakReport": "_survival.leaks",
+            "LevelEffects": "_survival.discrete_shrink",
             "LifelinesModel": "_survival.from_lifelines",
             "LogrankTest": "_survival.logrank",
             "MarginalEffects": "_survival.what_if",

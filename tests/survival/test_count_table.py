@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -73,7 +75,8 @@ def test_the_likelihood_of_counts_is_that_of_rows_with_clocks_and_full_months(li
         states, _ = clocked_states(basis, seen, clocks, source) if clocks else (month_states(basis), ())
         phase = phases_of(offsets, seen.offsets) if clocks else None
         rows = risk_rows(X, entry, entry + 1, event, weight, states=states, phase=phase)
-        grid = grid_rows(spells, X, states, phase)
+        plain = replace(seen, center=np.zeros(2), scale=np.ones(2))
+        grid = grid_rows(spells if clocks else replace(spells, offsets=None), plain, states)
         assert grid is not None
         theta = rng.normal(size=sum(rows.sizes)) * 0.3 - 0.2
         for mine, theirs in zip(evaluate_grid(theta, grid, link), evaluate(theta, rows, link), strict=True):

@@ -9,6 +9,7 @@ person-months, or from a table of counts, to the same numbers, and it never buil
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from custval._core.encoding import DesignEncoder
 from custval._core.errors import InputError
 from custval._core.frames import is_frame, to_columns
 from custval._core.threads import one_thread
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, TextArray
 from custval._core.validation import check_choice, check_length, check_scalar, check_whole, sample_weight_array
 from custval._survival.baseline import BASELINES
 from custval._survival.clocks import Clock, check_clocks
@@ -32,6 +33,7 @@ from custval._survival.discrete_rows import (
     with_clocks,
     with_cluster,
 )
+from custval._survival.discrete_shrink import Shrunk, check_shrink, fit_shrunk, shrunk_levels
 from custval._survival.discrete_tally import Source
 from custval._survival.discrete_told import HazardTold
 from custval._survival.monthly import to_months
@@ -59,6 +61,10 @@ class DiscreteHazard(HazardTold):
         takes fewer.
     clocks : sequence of Clock, default ()
         Columns that move by themselves: months to the end of the contract, calendar month. See :class:`Clock`.
+    shrink : sequence of str, default ()
+        Columns of very many levels (device, dealer, plan), or the account that shares its frailty over lines and
+        months: the effects of their levels are drawn towards their mean by empirical Bayes; a level not seen in
+        fitting has the mean. See :meth:`level_effects`.
     l1 : float, default 0.0
         Penalty ``l1 * sum |coef|``: columns that do not pay are left out (coefficient 0); no standard errors then.
     l2 : float, default 0.0
@@ -142,6 +148,7 @@ class DiscreteHazard(HazardTold):
         baseline: str = "free",
         baseline_df: int = 4,
         clocks: Sequence[Clock] = (),
+        shrink: Sequence[str] = (),
         l1: float = 0.0,
         l2: float = 0.0,
         standardize_penalty: bool = False,
@@ -155,6 +162,7 @@ class DiscreteHazard(HazardTold):
         self.baseline = baseline
         self.baseline_df = baseline_df
         self.clocks = clocks
+        self.shrink = shrink
         self.l1 = l1
         self.l2 = l2
         self.standardize_penalty = standardize_penalty
@@ -199,7 +207,7 @@ class DiscreteHazard(HazardTold):
         ['contract=yearly', 'fee']
         """
         options = self._options()
-        encoder = self._new_encoder(X, options.clocks)
+        encoder = self._new_encoder(X, options)
         matrix = encoder.transform(X)
         target = read_target(y)
         n = len(matrix)
@@ -213,7 +221,9 @@ class DiscreteHazard(HazardTold):
         spells = customer_spells(matrix[keep], monthly.target[keep[monthly.kept]], weight[keep], encoder, target.causes)
         spells = with_cluster(spells, cluster, keep)
         spells = with_clocks(spells, X, options.clocks, keep)
-        return self._learn(Source.of(spells), options, encoder, target.time_unit, robust=cluster is not None)
+        levels, codes = shrunk_levels(X, options.shrink)
+        source = Source.of(replace(spells, groups=codes[:, keep]) if levels else spells)
+        return self._learn(source, options, encoder, target.time_unit, robust=cluster is not None, levels=levels)
 
     def fit_counts(self, table: AnyFrame, *, time_unit: str = "month") -> Self:
         """Learn the same from a table of counts, as any engine's GROUP BY makes it.
@@ -241,9 +251,11 @@ class DiscreteHazard(HazardTold):
         """
         options = self._options()
         counts = read_counts(table)
-        encoder = self._new_encoder(counts["cells"], options.clocks)
-        spells = count_spells(encoder.transform(counts["cells"]), counts, encoder, options.clocks)
-        return self._learn(Source.of(spells), options, encoder, time_unit, robust=False)
+        encoder = self._new_encoder(counts["cells"], options)
+        levels, codes = shrunk_levels(counts["cells"], options.shrink)
+        matrix = encoder.transform(counts["cells"])
+        spells = count_spells(matrix, counts, encoder, options.clocks, codes if levels else None)
+        return self._learn(Source.of(spells), options, encoder, time_unit, robust=False, levels=levels)
 
     def fit_months(self, months: PersonMonths, *, cluster: bool = False, block_rows: int = 500_000) -> Self:
         """Learn the same from person-months, block by block: columns may vary by month.
@@ -275,10 +287,12 @@ class DiscreteHazard(HazardTold):
         array([-0.112])
         """
         options = self._options()
-        encoder = self._new_encoder(months.schema(), options.clocks)
+        encoder = self._new_encoder(months.schema(), options)
         size = check_whole(block_rows, "block_rows", low=1)
-        source = months_source(months, encoder, options.clocks, cluster=cluster, block_rows=size)
-        return self._learn(source, options, encoder, "month", robust=cluster)
+        levels, codes = shrunk_levels(months.schema(), options.shrink)
+        groups = codes if levels else None
+        source = months_source(months, encoder, options.clocks, groups, cluster=cluster, block_rows=size)
+        return self._learn(source, options, encoder, "month", robust=cluster, levels=levels)
 
     def _options(self) -> FitOptions:
         check_choice(self.link, "link", LINKS)
@@ -289,6 +303,7 @@ class DiscreteHazard(HazardTold):
             baseline=self.baseline,
             baseline_df=check_whole(self.baseline_df, "baseline_df", low=1),
             clocks=check_clocks(self.clocks),
+            shrink=check_shrink(self.shrink, self.l1),
             l1=check_scalar(self.l1, "l1", low=0, high=np.inf, high_open=True),
             l2=check_scalar(self.l2, "l2", low=0, high=np.inf, high_open=True),
             standardize_penalty=bool(self.standardize_penalty),
@@ -296,11 +311,11 @@ class DiscreteHazard(HazardTold):
             tol=check_scalar(self.tol, "tol", low=0, low_open=True),
         )
 
-    def _new_encoder(self, X: AnyFrame, clocks: Sequence[Clock]) -> DesignEncoder:
-        """Return the learned coding of all columns but the clocks."""
-        if not clocks or not is_frame(X):
+    def _new_encoder(self, X: AnyFrame, options: FitOptions) -> DesignEncoder:
+        """Return the learned coding of all columns but the clocks and those to shrink."""
+        moving = {clock.column for clock in options.clocks} | set(options.shrink)
+        if not moving or not is_frame(X):
             return DesignEncoder(missing=self.missing, unseen=self.unseen).fit(X)
-        moving = {clock.column for clock in clocks}
         still = {name: values for name, values in to_columns(X).items() if name not in moving}
         if still:
             return DesignEncoder(missing=self.missing, unseen=self.unseen).fit(still)
@@ -308,13 +323,29 @@ class DiscreteHazard(HazardTold):
         return DesignEncoder.from_state(nothing)
 
     def _learn(
-        self, source: Source, options: FitOptions, encoder: DesignEncoder, time_unit: str, *, robust: bool
+        self,
+        source: Source,
+        options: FitOptions,
+        encoder: DesignEncoder,
+        time_unit: str,
+        *,
+        robust: bool,
+        levels: tuple[TextArray, ...] = (),
     ) -> Self:
+        found: Shrunk | None = None
         with one_thread():
-            fit = fit_spells(source, options, robust=robust or None)
+            if levels:
+                fit, found = fit_shrunk(source, options, [len(own) for own in levels])
+                fit = replace(fit, covariance=found.covariance)
+            else:
+                fit = fit_spells(source, options, robust=robust or None)
         self._store(fit, source, options)
+        self.shrunk_columns_, self.shrunk_levels_ = options.shrink, levels
+        self.shrunk_effects_ = () if found is None else found.effects
+        self.shrunk_std_error_ = () if found is None else found.std_error
+        self.shrunk_variance_ = np.zeros((0, len(source.causes))) if found is None else found.variance
         self.encoder_, self.time_unit_ = encoder, time_unit
-        names = [*encoder.input_names, *(clock.column for clock in options.clocks)]
+        names = [*encoder.input_names, *(clock.column for clock in options.clocks), *options.shrink]
         self._remember_columns(names, named=encoder.named)
         return self
 

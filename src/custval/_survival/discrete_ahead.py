@@ -14,8 +14,8 @@ import numpy as np
 from custval._core.encoding import DesignEncoder
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
-from custval._core.frames import frame_length
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
+from custval._core.frames import column, frame_length
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray, TextArray
 from custval._core.validation import check_length, check_whole, float_array, sample_weight_array
 from custval._survival.baseline import free_basis_ahead
 from custval._survival.clocks import Clock, FittedClock, clock_values
@@ -32,6 +32,7 @@ from custval._survival.discrete_path import (
     survival_ahead,
 )
 from custval._survival.discrete_rows import frames_ahead, months_stayed, own_causes
+from custval._survival.discrete_shrink import level_codes
 from custval._survival.monthly import to_months
 
 __all__ = ("HazardAhead", "Scenario")
@@ -57,6 +58,11 @@ class HazardAhead(Estimator):
     clock_low_: IntArray
     clock_columns_: tuple[tuple[FloatArray, ...], ...]
     clock_effects_: tuple[FloatArray, ...]
+    shrunk_columns_: tuple[str, ...]
+    shrunk_levels_: tuple[TextArray, ...]
+    shrunk_effects_: tuple[FloatArray, ...]
+    shrunk_std_error_: tuple[FloatArray, ...]
+    shrunk_variance_: FloatArray
     last_month_: int
 
     def predict_hazard(
@@ -422,6 +428,10 @@ class HazardAhead(Estimator):
             rate, n = self._customer_rates(centred), len(centred)
         else:
             rate, n = np.stack([self._customer_rates(now) for now in centred], axis=2), len(centred[0])
+        for name, levels, effect in zip(self.shrunk_columns_, self.shrunk_levels_, self.shrunk_effects_, strict=True):
+            known = np.column_stack([effect, np.zeros(len(effect))])  # a level not seen in fitting has the mean
+            own = known[:, level_codes(column(X, name), levels)]
+            rate = rate + (own if rate.ndim == 2 else own[:, :, None])
         return Customers(rate, stayed, clock_values(X, self.clocks_, n))
 
     def _cause_share(self, log_customer: FloatArray) -> FloatArray:

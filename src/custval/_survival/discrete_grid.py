@@ -14,7 +14,7 @@ import numpy as np
 from custval._core.optimize import Evaluation
 from custval._core.typing import FloatArray, IntArray
 from custval._survival.discrete_likelihood import States, log_share_left, rates
-from custval._survival.discrete_tally import Spells
+from custval._survival.discrete_tally import Spells, Tally, phases_of
 
 __all__ = ("GridRows", "cell_sums", "evaluate_grid", "grid_rows")
 
@@ -33,11 +33,13 @@ class GridRows:
     states: States
 
 
-def grid_rows(spells: Spells, X: FloatArray, states: States, phase: IntArray | None) -> GridRows | None:
-    """Return rows of one month each as cells x months, or None where they hardly repeat; `X` is scaled."""
-    n, m = len(X), len(states.months)
-    if (spells.duration - spells.entry != 1).any() or (spells.weight != np.floor(spells.weight)).any():
+def grid_rows(spells: Spells, seen: Tally, states: States) -> GridRows | None:
+    """Return rows of one month each as cells x months, scaled; None where they hardly repeat."""
+    n, m = len(spells.X), len(states.months)
+    if spells.offset is not None or (spells.duration - spells.entry != 1).any() or seen.fractional:
         return None
+    X = (spells.X - seen.center) / seen.scale
+    phase = None if spells.offsets is None else phases_of(spells.offsets, seen.offsets)
     which, firsts = _cells(X, phase)
     if len(firsts) * m > 4 * n:
         return None

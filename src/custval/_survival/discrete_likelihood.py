@@ -34,6 +34,8 @@ __all__ = (
     "RiskRows",
     "States",
     "evaluate",
+    "every_row",
+    "group_curves",
     "hazard",
     "hazard_pullback",
     "log_share_left",
@@ -75,6 +77,8 @@ class RiskRows:
         0 in a month in which everybody leaves, otherwise 1.
     cuts : ndarray of int, shape (G,)
         Where in the rows each phase ends.
+    offset : ndarray of shape (K, n), or None
+        What is added to the log rates.
     """
 
     X: FloatArray
@@ -87,6 +91,7 @@ class RiskRows:
     active: BoolArray
     stays: FloatArray
     cuts: IntArray
+    offset: FloatArray | None = None
 
     @property
     def causes(self) -> int:
@@ -129,6 +134,7 @@ def risk_rows(
     *,
     states: States,
     phase: IntArray | None = None,
+    offset: FloatArray | None = None,
 ) -> RiskRows:
     """Return the rows ready for :func:`evaluate`; `phase` (n,) numbers each row's phase, None: there is one."""
     first = np.searchsorted(states.months, entry, side="right")
@@ -150,6 +156,25 @@ def risk_rows(
         active=states.active,
         stays=states.stays,
         cuts=np.flatnonzero(np.diff(own, append=-1)) + 1,
+        offset=None if offset is None else offset[:, order],
+    )
+
+
+def every_row(rows: RiskRows, step: int) -> RiskRows:
+    """Return every `step`-th of the rows, which stand sorted by their last month: a sample of all months."""
+    keep = np.arange(0, len(rows.event), step)
+    return RiskRows(
+        X=rows.X[keep],
+        first=rows.first[keep],
+        stop=rows.stop[keep],
+        event=rows.event[keep],
+        weight=rows.weight[keep],
+        order=rows.order[keep],
+        levels=rows.levels,
+        active=rows.active,
+        stays=rows.stays,
+        cuts=np.unique(np.searchsorted(keep, rows.cuts)),
+        offset=None if rows.offset is None else rows.offset[:, keep],
     )
 
 
@@ -180,6 +205,32 @@ def row_scores(theta: FloatArray, rows: RiskRows, link: str) -> FloatArray:
             at = end + rows.X.shape[1]
             scores[block.rows, end:at] = rows.X[block.rows] * rest.sum(axis=1)[:, None]
     return scores
+
+
+def group_curves(
+    theta: FloatArray, rows: RiskRows, link: str, group: IntArray, size: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return by group (n,) of rows: departures less expected (K, G), information (G, K, K) and (G, P, K).
+
+    The last is that of each parameter with the log rates of the group.
+    """
+    causes, P = rows.causes, sum(rows.sizes)
+    left, curve, cross = np.zeros((causes, size)), np.zeros((size, causes, causes)), np.zeros((size, P, causes))
+    log_level, log_customer = _logs(theta, rows)
+    starts = np.cumsum([0, *rows.sizes])
+    for block in _blocks(rows):
+        cells = _cells(rows, block, log_level, log_customer, link)
+        own, X = group[block.rows], rows.X[block.rows]
+        for k in range(causes):
+            rest = (cells.left(rows, block, k) - cells.expected[k]).sum(axis=1)
+            left[k] += np.bincount(own, weights=rest, minlength=size)
+        for (k, j), spread in cells.spread.items():
+            total = spread.sum(axis=1)
+            for a, b in {(k, j), (j, k)}:
+                curve[:, a, b] += np.bincount(own, weights=total, minlength=size)
+                moved = np.hstack([spread @ rows.levels[a][block.months], X * total[:, None]])
+                np.add.at(cross[:, starts[a] : starts[a + 1], b], own, moved)
+    return left, curve, cross
 
 
 def rates(log_level: FloatArray, log_customer: FloatArray) -> FloatArray:
@@ -271,16 +322,17 @@ class _Sums:
         X, weight = rows.X[block.rows], rows.weight[block.rows]
         self.value += cells.value
         who, when, why = cells.leavers
+        ones, alike = np.ones(len(X)), np.ones(cells.expected.shape[2])
         for k in range(rows.causes):
-            self.month_rest[k, block.months] -= cells.expected[k].sum(axis=0)
-            self.column_rest[k] -= cells.expected[k].sum(axis=1) @ X
+            self.month_rest[k, block.months] -= ones @ cells.expected[k]
+            self.column_rest[k] -= (cells.expected[k] @ alike) @ X
             own = why == k
             np.add.at(self.month_rest[k], when[own] + block.months.start, weight[who[own]])
             self.column_rest[k] += weight[who[own]] @ X[who[own]]
         for pair, spread in cells.spread.items():
-            self.by_month[pair][block.months] += spread.sum(axis=0)
+            self.by_month[pair][block.months] += ones @ spread
             self.crossed[pair][block.months] += spread.T @ X
-            self.by_column[pair] += (X * spread.sum(axis=1)[:, None]).T @ X
+            self.by_column[pair] += (X * (spread @ alike)[:, None]).T @ X
 
     def finish(self, rows: RiskRows) -> Evaluation:
         """Return value, gradient and information in the order of the parameters."""
@@ -310,7 +362,11 @@ def _blocks(rows: RiskRows) -> Iterator[_Block]:
     for n in rows.cuts.tolist():
         while start < n:
             months = int(rows.stop[min(n, start + 1024) - 1] - rows.first[start : min(n, start + 1024)].min())
-            end = min(n, start + max(64, _CELLS // months))
+            size = max(64, _CELLS // months)
+            end = min(n, start + size)
+            # rows that end in the same month need no mask, so a block rather ends there if it is not too small
+            same = start + int(np.searchsorted(rows.stop[start:end], rows.stop[start], side="right"))
+            end = same if same - start > size // 4 else end
             span = slice(int(rows.first[start:end].min()), int(rows.stop[end - 1]))
             yield _Block(slice(start, end), span)
             start = end
@@ -327,7 +383,7 @@ def _logs(theta: FloatArray, rows: RiskRows) -> tuple[FloatArray, FloatArray]:
         log_level[k] = np.where(rows.active[k], level, -np.inf)
         at = end + rows.X.shape[1]
         log_customer[k] = rows.X @ theta[end:at]
-    return log_level, log_customer
+    return log_level, log_customer if rows.offset is None else log_customer + rows.offset
 
 
 def _cells(rows: RiskRows, block: _Block, log_level: FloatArray, log_customer: FloatArray, link: str) -> _Cells:
@@ -364,13 +420,25 @@ def _logit_cells(e: FloatArray, at_risk: FloatArray, stays: FloatArray) -> _Kern
     """Return minus the log of ``1 + sum e`` summed, the expected exits and their covariances, weighted by `at_risk`."""
     below = stays + (e.sum(axis=0) if len(e) > 1 else e[0])
     share = e / below
-    expected = share * at_risk
-    value = -float(np.einsum("ij,ij->", at_risk, np.log(below)))
+    plain = at_risk.shape[1] == 1 and bool((at_risk == 1.0).all())
+    expected = share if plain else share * at_risk
+    value = -(_log_product(below) if plain else float((at_risk * np.log(below)).sum()))
     spread = {}
     for k in range(len(e)):
         for j in range(k, len(e)):
             spread[k, j] = expected[k] * ((1 - share[j]) if k == j else -share[j])
     return value, expected, spread
+
+
+def _log_product(numbers: FloatArray) -> float:
+    """Return the sum of logarithms: of products of eight where these stay numbers, since a logarithm costs more."""
+    if numbers.shape[1] < 8 or float(numbers.max()) > 1e30:
+        return float(np.log(numbers).sum())
+    whole = numbers.shape[1] - numbers.shape[1] % 8
+    made = numbers[:, :whole:8].copy()
+    for shift in range(1, 8):
+        made *= numbers[:, shift:whole:8]
+    return float(np.log(made).sum() + np.log(numbers[:, whole:]).sum())
 
 
 def _cloglog_cells(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from custval._core.encoding import DesignEncoder
+from custval._core.typing import IntArray
 from custval._survival.clocks import Clock, clock_offsets, clock_values
 from custval._survival.discrete_tally import Source, Spells
 from custval._survival.person_table import PersonMonths
@@ -17,9 +18,18 @@ _HELD = 20_000_000  # numbers of the design matrix up to which the parts stay in
 
 
 def months_source(
-    months: PersonMonths, encoder: DesignEncoder, clocks: Sequence[Clock], *, cluster: bool, block_rows: int
+    months: PersonMonths,
+    encoder: DesignEncoder,
+    clocks: Sequence[Clock],
+    codes: IntArray | None,
+    *,
+    cluster: bool,
+    block_rows: int,
 ) -> Source:
-    """Return the person-months as parts whose columns are coded; `cluster`: rows of one customer belong together."""
+    """Return the person-months as parts whose columns are coded; `cluster`: rows of one customer belong together.
+
+    `codes` (S, customers) number the levels of shrunken columns.
+    """
     base = encoder.transform(months.schema())
     features = tuple(encoder.feature_names)
     moving = [(j, name) for j, name in enumerate(encoder.sources) if name not in months.still_names]
@@ -41,6 +51,7 @@ def months_source(
                 features=features,
                 causes=months.causes,
                 offsets=offsets,
+                groups=None if codes is None else codes[:, block.row],
             )
 
     held = months.n_rows * max(len(features), 1) <= _HELD

@@ -101,8 +101,14 @@ def read_counts(table: AnyFrame) -> dict[str, Any]:
     return {"tenure": tenure.astype(np.int64), "at_risk": at_risk, "exits": left, "cells": cells, "causes": causes}
 
 
-def count_spells(matrix: FloatArray, counts: dict[str, Any], encoder: DesignEncoder, clocks: Sequence[Clock]) -> Spells:
-    """Return one row for each cell, month and outcome, weighted by its count."""
+def count_spells(
+    matrix: FloatArray,
+    counts: dict[str, Any],
+    encoder: DesignEncoder,
+    clocks: Sequence[Clock],
+    codes: IntArray | None = None,
+) -> Spells:
+    """Return one row for each cell, month and outcome, weighted by its count; `codes` of levels to shrink (S, n)."""
     exits, tenure = counts["exits"], counts["tenure"]
     weight = np.concatenate([counts["at_risk"] - exits.sum(axis=0), *exits])
     event = np.repeat(np.arange(len(exits) + 1), len(tenure))
@@ -120,6 +126,7 @@ def count_spells(matrix: FloatArray, counts: dict[str, Any], encoder: DesignEnco
         features=tuple(encoder.feature_names),
         causes=counts["causes"],
         offsets=_offsets(counts["cells"], clocks, tenure - 1, cell),
+        groups=None if codes is None else codes[:, cell],
     )
 
 

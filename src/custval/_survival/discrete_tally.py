@@ -20,7 +20,8 @@ __all__ = ("Source", "Spells", "Tally", "tally")
 class Spells:
     """Rows of whole months at risk: X (n, p), entry, duration, event, weight (n,), cluster codes (n,) or None.
 
-    `offsets` (n, C) say what the clocks show: ``offset + step * t`` in month t; None without clocks.
+    `offsets` (n, C) say what the clocks show: ``offset + step * t`` in month t; None without clocks. `groups` (S, n)
+    number the levels of shrunken columns, whose effects `offset` (K, n) adds to the log rates.
     """
 
     X: FloatArray
@@ -32,6 +33,8 @@ class Spells:
     features: tuple[str, ...]
     causes: tuple[str, ...]
     offsets: IntArray | None = None
+    groups: IntArray | None = None
+    offset: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

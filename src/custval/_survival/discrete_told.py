@@ -14,6 +14,7 @@ from custval._survival.discrete_ahead import HazardAhead
 from custval._survival.discrete_likelihood import hazard, rates
 from custval._survival.discrete_reasons import Reasons, column_parts, top_reasons
 from custval._survival.discrete_recalibration import RateCalibration, calibrated_rates, months_seen
+from custval._survival.discrete_shrink import LevelEffects
 from custval._survival.discrete_summary import coefficient_table, curve_of_clock
 from custval._survival.discrete_tests import ColumnTests, column_tests
 
@@ -142,6 +143,42 @@ class HazardTold(HazardAhead):
             level=level,
         )
 
+    def level_effects(self, column: str) -> LevelEffects:
+        """Return the shrunken effects of the levels of a column.
+
+        Parameters
+        ----------
+        column : str
+            One of `shrink`.
+
+        Returns
+        -------
+        LevelEffects
+            Effects on the log rate by cause with their errors, and how much levels differ.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X = {"fee": [20, 30, 20, 40, 30, 40, 35, 25], "dealer": ["a", "a", "b", "b", "a", "b", "b", "a"]}
+        >>> y = survival_target([3, 3, 1, 1, 2, 1, 2, 3], [0, 0, 1, 1, 1, 1, 1, 0])
+        >>> model = DiscreteHazard(baseline="constant", shrink=("dealer",)).fit(X, y)
+        >>> model.level_effects("dealer").level.tolist()
+        ['a', 'b']
+        """
+        self._check_fitted()
+        if not self.shrunk_columns_:
+            raise InputError("this model shrinks no column; fit it with shrink=('dealer',) or the like")
+        check_choice(column, "column", self.shrunk_columns_)
+        s = self.shrunk_columns_.index(column)
+        return LevelEffects(
+            column=column,
+            causes=self.causes_,
+            level=self.shrunk_levels_[s],
+            effect=self.shrunk_effects_[s],
+            std_error=self.shrunk_std_error_[s],
+            variance=self.shrunk_variance_[s],
+        )
+
     def tests(self) -> ColumnTests:
         """Return whether each column matters: Wald tests by column and clock, over all causes and levels together.
 
@@ -213,6 +250,7 @@ class HazardTold(HazardAhead):
         self.coef_ = self.coef_ * (slope[0] if self.coef_.ndim == 1 else slope)
         self.level_ = shift + slope * self.level_
         self.clock_effects_ = tuple(slope * effect for effect in self.clock_effects_)
+        self.shrunk_effects_ = tuple(slope * effect for effect in self.shrunk_effects_)
         self.baseline_ = hazard(
             rates(self.level_[:, None, :-1], np.zeros((len(slope), 1, 1))), self.stays_[:-1], self.link
         )[0][:, 0]
