@@ -9,10 +9,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
+from custval.clv import AnnualRate, GeometricRetention, SecondLife, lifetime_value, payback_by_group
 from custval.pipeline import Analysis, QuadrantPoints, demo
-from custval.plots import plot_incidence, plot_lorenz, plot_quadrants, plot_rules, plot_survival, plot_value
+from custval.plots import (
+    plot_components,
+    plot_incidence,
+    plot_lorenz,
+    plot_payback,
+    plot_quadrants,
+    plot_rules,
+    plot_survival,
+    plot_value,
+)
 from custval.segments import lorenz_curve
 
 
@@ -70,7 +81,47 @@ def rules(analysis: Analysis) -> Figure:
     return figure
 
 
-PICTURES = (quadrants, incidence, value, lorenz, rules)
+def components(analysis: Analysis) -> Figure:
+    """Return the parts of the value of a simulated base as steps; it is made here, the analysis is not needed."""
+    del analysis
+    rng = np.random.default_rng(0)
+    model = GeometricRetention().fit(np.round(4000 * 0.98 ** np.arange(13)))
+    worth = lifetime_value(
+        model,
+        np.zeros((3000, 1)),
+        margin={"revenue": rng.gamma(9, 4, 3000), "interconnect": 3.0, "cost_to_serve": 6.0, "credit_loss": 0.7},
+        horizon=24,
+        monthly_discount=AnnualRate(0.10),
+        retention_cost=0.8,
+        loss_at_exit=40.0,
+        second_lives=[
+            SecondLife("left", margin=20.0, monthly_retention=0.96, probability=0.2, delay=2, name="won_back")
+        ],
+        cross_sell=20.0,
+        currency="€",
+    )
+    figure = blank(8, 5)
+    plot_components(worth, ax=figure.subplots())
+    return figure
+
+
+def payback(analysis: Analysis) -> Figure:
+    """Return when customers of three channels have paid for themselves; made here too."""
+    del analysis
+    months = np.arange(1, 37)
+    table = payback_by_group(
+        np.vstack([0.955**months, 0.98**months, 0.97**months]),
+        [24.0, 22.0, 17.0],
+        ["dealer", "own shop", "web"],
+        acquisition_cost=[180.0, 120.0, 60.0],
+        monthly_discount=0.008,
+    )
+    figure = blank(8, 4.6)
+    plot_payback(table, currency="€", ax=figure.subplots())
+    return figure
+
+
+PICTURES = (quadrants, incidence, value, lorenz, rules, components, payback)
 
 
 def main(folder: Path, subscribers: int = 6000) -> list[Path]:

@@ -8,6 +8,10 @@
     Do as many leave as was forecast?
 ``plot_value``
     How is value spread over the customers?
+``plot_components``
+    What is value made of?
+``plot_payback``
+    When has a new customer paid for their acquisition?
 ``plot_lorenz``
     How concentrated is it?
 ``plot_quadrants``
@@ -51,6 +55,7 @@ __all__ = (
     "plot_calibration",
     "plot_churn_rates",
     "plot_cohorts",
+    "plot_components",
     "plot_deciles",
     "plot_flows",
     "plot_forecast",
@@ -60,6 +65,7 @@ __all__ = (
     "plot_incidence",
     "plot_lorenz",
     "plot_migration",
+    "plot_payback",
     "plot_profile",
     "plot_purchase_tracking",
     "plot_quadrants",
@@ -75,6 +81,7 @@ __all__ = (
 if TYPE_CHECKING:
     from custval._plots.calibration import plot_calibration
     from custval._plots.curves import plot_incidence, plot_survival
+    from custval._plots.money import plot_components, plot_payback
     from custval._plots.moves import plot_flows, plot_forecast
     from custval._plots.purchases import (
         plot_frequency_histogram,
@@ -97,6 +104,7 @@ else:
             "plot_calibration": "_plots.calibration",
             "plot_churn_rates": "_plots.rates",
             "plot_cohorts": "_plots.squares",
+            "plot_components": "_plots.money",
             "plot_deciles": "_plots.shares",
             "plot_flows": "_plots.moves",
             "plot_forecast": "_plots.moves",
@@ -106,6 +114,7 @@ else:
             "plot_incidence": "_plots.curves",
             "plot_lorenz": "_plots.value",
             "plot_migration": "_plots.squares",
+            "plot_payback": "_plots.money",
             "plot_profile": "_plots.squares",
             "plot_purchase_tracking": "_plots.purchases",
             "plot_quadrants": "_plots.quadrants",

@@ -45,9 +45,7 @@ def test_ageing_equals_settling_bill_by_bill(kind):
     as_of, edges = 5.2 * 30 * DAY, (0, 30, 60, 90)
     found = ageing(
         kind(dict(zip(("subscriber_id", "bill_time", "amount"), map(list, zip(*bills, strict=True)), strict=True))),
-        kind(
-            dict(zip(("subscriber_id", "payment_time", "amount"), map(list, zip(*payments, strict=True)), strict=True))
-        ),
+        kind(dict(zip(("subscriber_id", "paid_time", "amount"), map(list, zip(*payments, strict=True)), strict=True))),
         as_of=as_of,
         edges=edges,
     )
@@ -97,6 +95,22 @@ def test_absent_months_are_left_out():
     assert list(gaps.to_frame()["bucket"]) == ["current", "overdue", "gone"]
 
 
+def test_months_may_be_given_as_they_were_aged():
+    bills = {"subscriber_id": [1, 1, 2], "bill_time": [0.0, 40.0 * DAY, 0.0], "amount": [9.0, 9.0, 5.0]}
+    paid = {"subscriber_id": [2], "paid_time": [35.0 * DAY], "amount": [5.0]}
+    months = [ageing(bills, paid, as_of=day * DAY, edges=(0, 30)) for day in (20, 50, 60)]
+    found = roll_rates(months)
+    np.testing.assert_array_equal(found.counts, [[1, 0, 0], [1, 0, 1], [0, 0, 1]])
+    assert found.buckets == ("current", "1-30", "over 30")
+
+
+def test_late_payments_are_left_to_the_loss_given_default():
+    paid_late = [[0, 1, 2, 0, 1], [0, 0, 1, 0, 0]]
+    found = roll_rates(paid_late, buckets=("current", "overdue", "gone"), absorb=True)
+    stayed = roll_rates([[0, 1, 2, 2, 2], [0, 0, 1, 0, 0]], buckets=("current", "overdue", "gone"))
+    np.testing.assert_array_equal(found.counts, stayed.counts)
+
+
 def test_expected_loss_is_a_product():
     exposure, chance = np.array([[10.0, 5.0], [0.0, 8.0]]), np.array([0.1, 0.6])
     np.testing.assert_allclose(expected_credit_loss(exposure, chance), [4.0, 4.8])
@@ -124,6 +138,7 @@ BILLS = {"subscriber_id": [1, 2], "bill_time": [0.0, 0.0], "amount": [5.0, -5.0]
         (lambda: roll_rates([[0]], buckets=BUCKETS), r"two months and two buckets or more"),
         (lambda: roll_rates([[3, 0]], buckets=BUCKETS), r"1 times a customer left 'written off', which must be final"),
         (lambda: roll_rates([[0, 3]], buckets=BUCKETS), r"no customer was in bucket 'overdue' with a next month"),
+        (lambda: roll_rates([[0, 1]]), r"buckets must name the columns' codes"),
         (lambda: expected_credit_loss([[1.0]], [0.1, 0.2]), r"1 buckets but default_probability has 2"),
         (lambda: expected_credit_loss([[1.0]], [1.1]), r"default_probability must be >= 0 and <= 1"),
         (lambda: expected_credit_loss([[1.0]], [0.1], loss_given_default=[0.1, 0.2]), r"loss_given_default has 2 rows"),

@@ -14,7 +14,7 @@ def test_every_picture_is_drawn_and_shown(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("MPLBACKEND", "Agg")
     script = runpy.run_path(str(ROOT / "examples" / "picture.py"))
     paths = script["main"](tmp_path, 1000)
-    assert len(paths) == 5
+    assert len(paths) == 7
     pages = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
     for path in paths:
         assert path.read_bytes().startswith(b"\x89PNG")

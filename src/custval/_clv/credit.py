@@ -57,7 +57,7 @@ class Ageing(Result):
     >>> from custval.clv import ageing
     >>> day = 86_400
     >>> bills = {"subscriber_id": [1, 1, 2], "bill_time": [0, 31 * day, 31 * day], "amount": [20.0, 20.0, 15.0]}
-    >>> payments = {"subscriber_id": [2], "payment_time": [40 * day], "amount": [15.0]}
+    >>> payments = {"subscriber_id": [2], "paid_time": [40 * day], "amount": [15.0]}
     >>> ageing(bills, payments, as_of=62 * day).to_frame()
        subscriber_id  current  1-30  31-60  61-90  over 90
     0              1      0.0   0.0   20.0   20.0      0.0
@@ -141,7 +141,7 @@ def ageing(
     bills : frame
         Columns ``subscriber_id``, ``bill_time`` (epoch seconds) and ``amount`` (money, >= 0).
     payments : frame or None
-        Columns ``subscriber_id``, ``payment_time`` (epoch seconds) and ``amount``; the oldest bill is settled first.
+        Columns ``subscriber_id``, ``paid_time`` (epoch seconds) and ``amount``; the oldest bill is settled first.
     as_of : float
         Epoch seconds; bills and payments after it are not seen.
     edges : sequence of float
@@ -190,18 +190,27 @@ def ageing(
 
 
 @public("clv")
-def roll_rates(buckets_by_month: ArrayLike, *, buckets: Sequence[str], horizon: int = 12) -> RollRates:
+def roll_rates(
+    buckets_by_month: ArrayLike | Sequence[Ageing],
+    *,
+    buckets: Sequence[str] | None = None,
+    horizon: int = 12,
+    absorb: bool = False,
+) -> RollRates:
     """Return the roll rates between ageing buckets and the chance to be written off, from a panel of months.
 
     Parameters
     ----------
-    buckets_by_month : array of int of shape (n, M)
-        Bucket of each customer in M months in order, 0..B-1; -1 where the customer was not there. Such a table is
-        ``ageing(...)`` asked at M moments.
-    buckets : sequence of str
-        Names of the B buckets; the last is final (written off): who is there stays.
+    buckets_by_month : sequence of M Ageing, or array of int of shape (n, M)
+        ``ageing(...)`` asked at the ends of M months in order; or the bucket of each customer in M months, 0..B-1, -1
+        where the customer was not there.
+    buckets : sequence of str, optional
+        Names of the B buckets, needed with an array; the last is final (written off): who is there stays.
     horizon : int
         Months within which the PD is counted, >= 1.
+    absorb : bool
+        Whether a customer who has reached the last bucket counts as written off from then on, whatever comes later:
+        for a panel of ages of debt, which late payments turn back.
 
     Returns
     -------
@@ -224,9 +233,12 @@ def roll_rates(buckets_by_month: ArrayLike, *, buckets: Sequence[str], horizon: 
     >>> found.default_probability.round(3)
     array([0.25, 0.5 , 1.  ])
     """
-    names = tuple(str(name) for name in buckets)
     months = check_whole(horizon, "horizon", low=1)
-    panel = _panel(buckets_by_month, len(names))
+    names, numbers = _named_panel(buckets_by_month, buckets)
+    panel = _panel(numbers, len(names))
+    if absorb:
+        reached = np.cumsum(panel == len(names) - 1, axis=1) > 0
+        panel = np.where(reached & (panel >= 0), len(names) - 1, panel)
     before, after = panel[:, :-1].ravel(), panel[:, 1:].ravel()
     seen = (before >= 0) & (after >= 0)
     count = len(names)
@@ -307,7 +319,7 @@ def _paid(payments: AnyFrame | None, customers: TextArray, as_of: float) -> Floa
     """Return what each customer has paid by then; payments of customers without a bill settle nothing."""
     if payments is None:
         return np.zeros(len(customers))
-    ids, _, amount = _ledger(payments, "payment_time", "payments", as_of)
+    ids, _, amount = _ledger(payments, "paid_time", "payments", as_of)
     place = np.minimum(np.searchsorted(customers, ids), max(len(customers) - 1, 0))
     known = customers[place] == ids if len(customers) else np.zeros(len(ids), dtype=bool)
     return np.asarray(np.bincount(place[known], weights=amount[known], minlength=len(customers)), dtype=np.float64)
@@ -316,6 +328,22 @@ def _paid(payments: AnyFrame | None, customers: TextArray, as_of: float) -> Floa
 def _bucket_names(steps: FloatArray) -> tuple[str, ...]:
     inner = [f"{low + 1:g}-{high:g}" for low, high in itertools.pairwise(steps)]
     return ("current", *inner, f"over {steps[-1]:g}")
+
+
+def _named_panel(by_month: Any, buckets: Sequence[str] | None) -> tuple[tuple[str, ...], ArrayLike]:
+    """Return names of the buckets and the bucket of each customer by month."""
+    if not (isinstance(by_month, (list, tuple)) and by_month and isinstance(by_month[0], Ageing)):
+        if buckets is None:
+            raise InputError("buckets must name the columns' codes 0..B-1 where an array is given")
+        return tuple(str(name) for name in buckets), by_month
+    names = by_month[0].buckets
+    if any(table.buckets != names for table in by_month):
+        raise InputError("the months were aged with different edges; use the same for all of them")
+    customers = np.unique(np.concatenate([table.subscriber_id for table in by_month]))
+    panel = np.full((len(customers), len(by_month)), -1, dtype=np.int64)
+    for month, table in enumerate(by_month):
+        panel[np.searchsorted(customers, table.subscriber_id), month] = table.bucket
+    return names, panel
 
 
 def _panel(buckets_by_month: ArrayLike, count: int) -> IntArray:
@@ -333,8 +361,8 @@ def _check_final(counts: FloatArray, names: tuple[str, ...]) -> None:
     back = counts[-1, :-1].sum()
     if back:
         raise InputError(
-            f"{int(back)} times a customer left {names[-1]!r}, which must be final: keep written-off customers there, "
-            "and count what they pay later in the loss given default"
+            f"{int(back)} times a customer left {names[-1]!r}, which must be final: pass absorb=True, and count "
+            "what they pay later in the loss given default"
         )
 
 

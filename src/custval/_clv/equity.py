@@ -106,6 +106,8 @@ class PaybackTable(Result):
         First month by which the group as a whole has paid back; infinite where the horizon ends first.
     ceiling : ndarray of shape (G,)
         Most that a customer of the group may cost within this horizon: `earned`, or 0 where it is negative.
+    earned_by_month : ndarray of shape (G, H)
+        Expected discounted margin per customer that has come in by each month.
 
     Examples
     --------
@@ -123,6 +125,7 @@ class PaybackTable(Result):
     earned: FloatArray
     payback_months: FloatArray
     ceiling: FloatArray
+    earned_by_month: FloatArray
 
 
 @public("clv")
@@ -338,6 +341,7 @@ def payback_by_group(
         earned=frozen(table[:, -1] / heads),
         payback_months=frozen(np.where(cost == 0.0, 0.0, months)),
         ceiling=frozen(np.maximum(table[:, -1] / heads, 0.0)),
+        earned_by_month=frozen(table / heads[:, None]),
     )
 
 
