@@ -36,8 +36,8 @@
     What tells the clusters apart?
 ``plot_stability``
     Are the customers still those of before?
-``plot_rules``
-    Which services go together?
+``plot_rules``, ``plot_grouped_matrix``, ``plot_rule_graph``
+    Which services go together: the strongest rules, thousands of them in groups, as a graph?
 ``plot_purchase_tracking``, ``plot_frequency_histogram``, ``plot_holdout_check``
     Does a model of prepaid customers hold: over time, by count, in the holdout?
 ``plot_silence_rules``
@@ -60,6 +60,7 @@ __all__ = (
     "plot_flows",
     "plot_forecast",
     "plot_frequency_histogram",
+    "plot_grouped_matrix",
     "plot_hazards",
     "plot_holdout_check",
     "plot_incidence",
@@ -70,6 +71,7 @@ __all__ = (
     "plot_purchase_tracking",
     "plot_quadrants",
     "plot_rfm",
+    "plot_rule_graph",
     "plot_rules",
     "plot_silence_rules",
     "plot_stability",
@@ -79,6 +81,7 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
+    from custval._plots.associations import plot_grouped_matrix, plot_rule_graph
     from custval._plots.calibration import plot_calibration
     from custval._plots.curves import plot_incidence, plot_survival
     from custval._plots.money import plot_components, plot_payback
@@ -109,6 +112,7 @@ else:
             "plot_flows": "_plots.moves",
             "plot_forecast": "_plots.moves",
             "plot_frequency_histogram": "_plots.purchases",
+            "plot_grouped_matrix": "_plots.associations",
             "plot_hazards": "_plots.rates",
             "plot_holdout_check": "_plots.purchases",
             "plot_incidence": "_plots.curves",
@@ -119,6 +123,7 @@ else:
             "plot_purchase_tracking": "_plots.purchases",
             "plot_quadrants": "_plots.quadrants",
             "plot_rfm": "_plots.squares",
+            "plot_rule_graph": "_plots.associations",
             "plot_rules": "_plots.rules",
             "plot_silence_rules": "_plots.purchases",
             "plot_stability": "_plots.shares",

@@ -184,7 +184,9 @@ def grouped_matrix(rules: RuleSet, *, groups: int = 10) -> GroupedMatrix:
 
 def _alike(matrix: FloatArray, groups: int) -> IntArray:
     """Return a group for each column by k-means on the lifts, started from the columns farthest from each other."""
-    points = matrix.T
+    # which consequents are lifted decides, not by how much: directions of the log lifts
+    points = np.log(np.maximum(matrix, 1e-3)).T
+    points = points / np.maximum(np.sqrt((points**2).sum(axis=1, keepdims=True)), 1e-300)
     chosen = [int(np.argmax(points.sum(axis=1)))]
     distance = ((points - points[chosen[0]]) ** 2).sum(axis=1)
     while len(chosen) < groups:
