@@ -4,6 +4,7 @@
   and `lift_curve` (left or stayed).
 - Are the probabilities right? `brier_score` at given times, `integrated_brier_score` over time; `calibration` at a
   horizon, by group, in a line (slope, intercept) and in a curve (ICI); `d_calibration` of whole curves.
+- Would it have worked, month after month, on what was known then? `backtest`.
 - Does a contact change anything? `qini` and `auuc` of an uplift score.
 - Which settings forecast best? `concordance_scorer`, `dynamic_auc_scorer` and `integrated_brier_scorer` for
   scikit-learn's searches.
@@ -16,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __all__ = (
+    "Backtest",
     "BrierScore",
     "Calibration",
     "CalibrationCurve",
@@ -28,6 +30,7 @@ __all__ = (
     "UpliftArea",
     "auc",
     "auuc",
+    "backtest",
     "brier_score",
     "calibration",
     "concordance",
@@ -42,6 +45,7 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
+    from custval._joins.backtest import Backtest, backtest
     from custval._metrics.brier import BrierScore, brier_score, integrated_brier_score
     from custval._metrics.calibration import Calibration, calibration
     from custval._metrics.concordance import Concordance, concordance
@@ -58,6 +62,7 @@ else:
     __getattr__, __dir__ = open_door(
         __name__,
         {
+            "Backtest": "_joins.backtest",
             "BrierScore": "_metrics.brier",
             "Calibration": "_metrics.calibration",
             "CalibrationCurve": "_metrics.recalibration",
@@ -70,6 +75,7 @@ else:
             "UpliftArea": "_metrics.uplift",
             "auc": "_metrics.lift",
             "auuc": "_metrics.uplift",
+            "backtest": "_joins.backtest",
             "brier_score": "_metrics.brier",
             "calibration": "_metrics.calibration",
             "concordance": "_metrics.concordance",

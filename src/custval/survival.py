@@ -22,6 +22,8 @@ Who is lost may be won back: :func:`multistate` tells where customers are by whe
 :func:`markov_test` whether the past matters. Events that come again: :func:`mean_cumulative_function` (how many by
 when), :func:`recurrent_rows` (rows for models of the next one).
 
+Whose contacts have left, month by month, without looking ahead: :func:`social_exposure`.
+
 A fitted lifelines model becomes one of these, for value, alerts and metrics: :func:`from_lifelines`.
 
 How long, by a law of the time of leaving whose speed the columns change: :class:`AFT`; with a loyal share that never
@@ -85,6 +87,7 @@ __all__ = (
     "RestrictedMean",
     "SchoenfeldResiduals",
     "SharedFrailtyCox",
+    "SocialExposure",
     "StateCurves",
     "SurvivalBand",
     "SurvivalCurve",
@@ -120,6 +123,7 @@ __all__ = (
     "recurrent_rows",
     "restricted_mean",
     "schoenfeld_residuals",
+    "social_exposure",
     "survival_target",
     "target_from_dates",
     "to_months",
@@ -171,6 +175,7 @@ if TYPE_CHECKING:
     from custval._survival.product_limit import aalen_johansen, kaplan_meier, nelson_aalen
     from custval._survival.recurrent import EventRows, MeanCumulativeFunction, mean_cumulative_function, recurrent_rows
     from custval._survival.restricted import RestrictedMean, restricted_mean
+    from custval._survival.social import SocialExposure, social_exposure
     from custval._survival.target import survival_target
     from custval._survival.turnbull import IntervalCurve, turnbull
     from custval._survival.what_if import (
@@ -235,6 +240,7 @@ else:
             "RestrictedMean": "_survival.restricted",
             "SchoenfeldResiduals": "_survival.cox_diagnostics",
             "SharedFrailtyCox": "_survival.cox_frailty",
+            "SocialExposure": "_survival.social",
             "StateCurves": "_survival.multistate",
             "SurvivalBand": "_survival.band",
             "SurvivalCurve": "_survival.curves",
@@ -270,6 +276,7 @@ else:
             "recurrent_rows": "_survival.recurrent",
             "restricted_mean": "_survival.restricted",
             "schoenfeld_residuals": "_survival.cox_checks",
+            "social_exposure": "_survival.social",
             "survival_target": "_survival.target",
             "target_from_dates": "_survival.dates",
             "to_months": "_survival.monthly",
