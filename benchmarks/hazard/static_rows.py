@@ -53,7 +53,7 @@ def measured(code: str, n: int, *, repeats: int, python: str = sys.executable) -
     return statistics.median(run[0] for run in told), max(peak for _, peak, _ in runs), told[0][1:]
 
 
-def main(peers_python: str = sys.executable, largest: int = 40_000) -> None:
+def main(peers_python: str = sys.executable, largest: int = 20_000) -> None:
     sides = {
         "custval": (OURS, sys.executable, 5),
         "statsmodels GLM": (STATSMODELS, peers_python, 3),

@@ -63,7 +63,8 @@ class Clock(Result):
         What it gains each month: -1 counts down, 1 counts up.
     period : int or None
         Length of a cycle: values run from 1 to `period` and begin again (12 for the calendar month, or for contracts
-        that renew by the year). None: it runs on, past 0 into the months after the end.
+        that renew by the year, of which 14 months to the end are 2). None: it runs on, past 0 into the months after
+        the end.
     curve : {"free", "spline", "linear", "seasonal"}
         How the log rate of leaving moves with it. ``free``: one level for each value (neighbours joined until each has
         5 departures of the cause), which shows the spike at the end of a contract; ``seasonal``: sines and cosines.
@@ -208,7 +209,7 @@ def clock_values(X: AnyFrame, clocks: Sequence[Clock], n: int) -> FloatArray:
         known = ~np.isnan(row)
         rule, fix = "hold whole months", "count in whole months; missing where the clock does not run"
         check_rows(~known | (row == np.floor(row)), raw, name=f"clock {clock.column!r}", rule=rule, fix=fix)
-        if clock.period is not None:
+        if clock.period is not None and clock.step > 0:  # one that counts down renews: 14 months to go are 2 of 12
             inside = ~known | ((row >= 1) & (row <= clock.period))
             check_rows(inside, raw, name=f"clock {clock.column!r}", rule=f"be within 1..{clock.period}, its cycle")
     return made
