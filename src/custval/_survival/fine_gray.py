@@ -63,7 +63,7 @@ class IncidenceBand(Result):
     >>> y = survival_target([3, 2, 3, 1, 3, 2, 2, 3], ["price", "moved", None, "price", None, None, "moved", "price"])
     >>> band = FineGray(cause="price").fit(X, y).predict_incidence_band({"fee": [30.0]}, [1, 3])
     >>> band.incidence.round(2).tolist(), band.cause
-    ([[0.04, 0.23]], 'price')
+    ([[0.09, 0.37]], 'price')
     """
 
     times: FloatArray
@@ -168,9 +168,9 @@ class FineGray(Estimator):
     >>> y = survival_target([3, 2, 3, 1, 3, 2, 2, 3], ["price", "moved", None, "price", None, None, "moved", "price"])
     >>> model = FineGray(cause="price").fit(X, y)
     >>> model.coef_.round(3).tolist(), model.std_error_.round(3).tolist()
-    ([0.199], [0.104])
+    ([0.087], [0.062])
     >>> model.predict_incidence({"fee": [20.0, 40.0]}, [3]).round(3).tolist()
-    [[[0.035]], [[0.856]]]
+    [[[0.177]], [[0.669]]]
     """
 
     __module__ = "custval.survival"
