@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from custval import ConvergenceWarning
-from custval.survival import DiscreteHazard, survival_target
+from custval.survival import Clock, DiscreteHazard, survival_target
 
 MONTHS = np.arange(0, 9)
 LINKS = st.sampled_from(["logit", "cloglog"])
@@ -122,3 +122,28 @@ def test_a_customer_row_is_its_months(data, link):
     a, b = fit(X, y, link, "free"), fit(X[who], long, link, "free")
     assert b.coef_ == pytest.approx(a.coef_, rel=1e-9, abs=1e-10 * np.abs(a.coef_).max())
     assert b.log_likelihood_ == pytest.approx(a.log_likelihood_, rel=1e-10, abs=1e-10)
+
+
+@settings(max_examples=15, deadline=None)
+@given(customers(), LINKS, st.integers(0, 2**32 - 1))
+def test_clocks_keep_the_laws(drawn, link, seed):
+    """Incidences and survival sum to one, today is given = 0, and a month later is the next month of the same path."""
+    X, y = drawn
+    rng = np.random.default_rng(seed)
+    clock = Clock("end", step=-1, curve="linear")
+    table = {f"x{j}": column for j, column in enumerate(X.T)} | {"end": rng.integers(1, 9, len(X))}
+    options = {"tail": "hold", "l2": 0.5, "standardize_penalty": True, "baseline": "constant", "link": link}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            model = DiscreteHazard(clocks=(clock,), **options).fit(table, y)
+        except ValueError as refused:
+            assert "cannot be told apart" in str(refused)  # noqa: PT017  few rows may not tell the clock from a column
+            return
+    assume(not any(one.category is ConvergenceWarning for one in said))
+    survival = model.predict_survival(table, MONTHS)
+    incidence = model.predict_incidence(table, MONTHS)
+    assert survival + incidence.sum(axis=1) == pytest.approx(np.ones_like(survival), abs=1e-12)
+    assert (model.predict_survival(table, MONTHS, given=0) == survival).all()
+    later = model.predict_survival(table | {"end": table["end"] - 2}, MONTHS[:-2], given=2)
+    assert later * survival[:, 2:3] == pytest.approx(survival[:, 2:], rel=1e-9, abs=1e-300)
