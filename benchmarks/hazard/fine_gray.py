@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve()
-SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
-CRR = 10_000
+SIZES = (3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+CRR = 3_000
 
 
 def simulate(n: int, months: bool) -> dict[str, np.ndarray]:

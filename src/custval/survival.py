@@ -31,7 +31,8 @@ leaves: :class:`MixtureCure`; with a hazard that is constant between given times
 
 Where columns had missing values that were drawn several times, :func:`pool_rubin` makes one answer of the several fits.
 
-Who is about to leave, why, and how many of those listed really will: :func:`alert_list`.
+Who is about to leave, why, and how many of those listed really will: :func:`alert_list`; how many of
+them really did: :func:`alert_outcome`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from typing import TYPE_CHECKING
 __all__ = (
     "AFT",
     "AlertList",
+    "AlertOutcome",
     "BoostedHazard",
     "CauseSpecificHazard",
     "Clock",
@@ -96,6 +98,7 @@ __all__ = (
     "WhatIf",
     "aalen_johansen",
     "alert_list",
+    "alert_outcome",
     "count_table",
     "cox_path",
     "cox_residuals",
@@ -132,6 +135,7 @@ __all__ = (
 )
 
 if TYPE_CHECKING:
+    from custval._joins.alert_outcome import AlertOutcome, alert_outcome
     from custval._joins.alerts import AlertList, alert_list
     from custval._survival.aft import AFT
     from custval._survival.band import SurvivalBand
@@ -194,6 +198,7 @@ else:
         {
             "AFT": "_survival.aft",
             "AlertList": "_joins.alerts",
+            "AlertOutcome": "_joins.alert_outcome",
             "BoostedHazard": "_survival.boosted",
             "CauseSpecificHazard": "_survival.cause_specific",
             "Clock": "_survival.clocks",
@@ -249,6 +254,7 @@ else:
             "WhatIf": "_survival.what_if",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
+            "alert_outcome": "_joins.alert_outcome",
             "count_table": "_survival.count_table",
             "cox_path": "_survival.cox_path",
             "cox_residuals": "_survival.cox_checks",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from custval._core.errors import InputError
-from custval._joins.alerts import leavers_interval
+from custval._joins.alerts import leavers_interval, riskiest
 from custval.survival import DiscreteHazard, alert_list, survival_target
 
 
@@ -107,3 +107,35 @@ def test_an_empty_list():
 def test_impossible_input_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         alert_list(Constant(), np.array([[0.1], [0.4]]), **({"horizon": 1, "given": None} | change))
+
+
+def test_a_list_by_cause_counts_that_cause(fitted):
+    model, X = fitted
+    found = alert_list(model, X, horizon=3, given=2, capacity=50, cause="voluntary", reasons=0)
+    told = model.predict_incidence(X, [3], given=2)[:, model.causes_.index("voluntary"), 0]
+    assert found.p_leave == pytest.approx(np.sort(told)[::-1][:50])
+    assert found.cause == "voluntary"
+    assert (found.std_error > 0).all()
+    with pytest.raises(InputError, match="there is no cause 'volntary' \\(did you mean 'voluntary'"):
+        alert_list(model, X, horizon=3, given=2, cause="volntary")
+
+
+def test_value_at_stake_is_risk_times_value():
+    found = alert_list(Constant(), np.array([[0.1], [0.4], [0.2]]), horizon=1, given=None, value=[100.0, 10.0, 50.0])
+    assert found.value_at_stake == pytest.approx([4.0, 10.0, 10.0])
+    assert found.to_frame().columns.tolist()[-1] == "value_at_stake"
+    with pytest.raises(InputError, match="value has 2 rows"):
+        alert_list(Constant(), np.array([[0.1], [0.4], [0.2]]), horizon=1, given=None, value=[1.0, 2.0])
+    with pytest.raises(InputError, match="value must be >= 0"):
+        alert_list(Constant(), np.array([[0.1]]), horizon=1, given=None, value=-1.0)
+
+
+def test_many_customers_are_scored_block_by_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    risk = rng.choice([0.1, 0.2, 0.3], (1000, 1))
+    whole = alert_list(Constant(), risk, horizon=1, given=None, capacity=250)
+    monkeypatch.setattr("custval._joins.alerts.SCORED_AT_ONCE", 64)
+    parts = alert_list(Constant(), risk, horizon=1, given=None, capacity=250)
+    assert parts.row.tolist() == whole.row.tolist()
+    assert (np.diff(parts.p_leave) <= 0).all()
+    assert riskiest(risk[:, 0], 0).tolist() == []

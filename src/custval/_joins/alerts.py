@@ -16,7 +16,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.errors import InputError, import_pandas
-from custval._core.frames import frame_length, rows
+from custval._core.frames import frame_length, is_frame, rows
 from custval._core.results import Result, frozen
 from custval._core.typing import (
     AnyFrame,
@@ -28,15 +28,16 @@ from custval._core.typing import (
     TextArray,
     forecast_covariance,
 )
-from custval._core.validation import check_length, check_scalar, check_whole, float_array
+from custval._core.validation import check_length, check_scalar, check_whole, float_array, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("AlertList", "alert_list", "leavers_interval")
+__all__ = ("AlertList", "alert_list", "leavers_interval", "riskiest")
 
 EXACT_UP_TO = 2000  # longer lists are as good as normal
 BLOCK = 20_000
+SCORED_AT_ONCE = 250_000
 Z = 1.959963984540054
 
 
@@ -65,6 +66,10 @@ class AlertList(Result):
         95 % interval of the number who leave.
     expected_leavers_in_base : float
         Expected number among all customers of X: what a list of everybody would hold.
+    value_at_stake : float array of shape (m,) or None
+        Probability of leaving times the customer's value; None where no values were given.
+    cause : str or None
+        The cause by which the list is ranked; None: any.
     customers : int
         Customers in X.
     horizon : float
@@ -93,6 +98,8 @@ class AlertList(Result):
     lower: int
     upper: int
     expected_leavers_in_base: float
+    value_at_stake: FloatArray | None
+    cause: str | None
     customers: int
     horizon: float
     time_unit: str
@@ -106,6 +113,8 @@ class AlertList(Result):
             columns["std_error"] = self.std_error
         if self.p_by_cause is not None:
             columns |= {f"p_leave_{cause}": self.p_by_cause[:, k] for k, cause in enumerate(self.causes)}
+        if self.value_at_stake is not None:
+            columns["value_at_stake"] = self.value_at_stake
         if self.reasons is not None:
             columns |= {f"reason_{j + 1}": self.reasons[:, j] for j in range(self.reasons.shape[1])}
         made: pd.DataFrame = frames.DataFrame(columns)
@@ -121,6 +130,8 @@ def alert_list(
     given: ArrayLike | None,
     capacity: int | None = None,
     reasons: int = 3,
+    cause: str | None = None,
+    value: ArrayLike | None = None,
 ) -> AlertList:
     """Return the customers most likely to leave within the horizon, with reasons and the number to expect.
 
@@ -138,6 +149,10 @@ def alert_list(
         Length of the list, >= 0; default: everybody.
     reasons : int, default 3
         Reasons for each customer, >= 0.
+    cause : str, optional
+        Rank by the probability of leaving for this cause, and count its leavers; default: for any.
+    value : float or array-like of shape (n,), optional
+        What is lost with each customer, such as a lifetime value, >= 0.
 
     Returns
     -------
@@ -167,12 +182,14 @@ def alert_list(
     ahead = check_scalar(horizon, "horizon", low=0.0, low_open=True, high=np.inf, high_open=True)
     length = n if capacity is None else min(check_whole(capacity, "capacity", low=0.0), n)
     stayed = _stayed(given, n)
-    p = _p_leave(model, X, ahead, stayed)
-    row = np.argsort(-p, kind="stable")[:length]
+    causes = tuple(str(name) for name in getattr(model, "causes_", ()))
+    place = _place(model, cause, causes)
+    worth = _worth(value, n)
+    p = _p_leave(model, X, ahead, stayed, place)
+    row = riskiest(p, length)
     listed, since = rows(X, row), _at(stayed, row)
-    errors, error = _errors(model, listed, ahead, since, length)
+    errors, error = _errors(model, listed, ahead, since, place)
     low, high = leavers_interval(p[row], error or 0.0)
-    causes = tuple(str(cause) for cause in getattr(model, "causes_", ()))
     return AlertList(
         row=frozen(row),
         p_leave=frozen(p[row]),
@@ -184,10 +201,24 @@ def alert_list(
         lower=low,
         upper=high,
         expected_leavers_in_base=float(p.sum()),
+        value_at_stake=None if worth is None else frozen(p[row] * worth[row]),
+        cause=cause,
         customers=n,
         horizon=ahead,
         time_unit=str(getattr(model, "time_unit_", getattr(model, "time_unit", "month"))),
     )
+
+
+def riskiest(p: FloatArray, length: int) -> IntArray:
+    """Return the rows of the largest `length` of p, largest first; equal ones in the order of the rows."""
+    if length >= len(p):
+        return np.argsort(-p, kind="stable")
+    if length == 0:
+        return np.zeros(0, dtype=np.int64)
+    least = np.partition(p, len(p) - length)[len(p) - length]
+    above, equal = np.flatnonzero(p > least), np.flatnonzero(p == least)
+    chosen = np.sort(np.concatenate([above, equal[: length - len(above)]]))
+    return np.asarray(chosen[np.argsort(-p[chosen], kind="stable")])
 
 
 def leavers_interval(p: FloatArray, std_error: float = 0.0) -> tuple[int, int]:
@@ -226,7 +257,43 @@ def _at(stayed: FloatArray | None, row: IntArray | slice) -> FloatArray | None:
     return None if stayed is None else stayed[row]
 
 
-def _p_leave(model: HazardModel, X: AnyFrame, horizon: float, stayed: FloatArray | None) -> FloatArray:
+def _place(model: Any, cause: str | None, causes: tuple[str, ...]) -> int | None:
+    """Return which cause the list is for."""
+    if cause is None:
+        return None
+    if cause not in causes or not hasattr(model, "predict_incidence"):
+        known = ", ".join(causes) or "one only, without a name"
+        raise InputError(f"there is no cause {cause!r}{nearest(cause, causes)}; the causes of the model are {known}")
+    return causes.index(cause)
+
+
+def _worth(value: ArrayLike | None, n: int) -> FloatArray | None:
+    if value is None:
+        return None
+    worth = float_array(np.atleast_1d(np.asarray(value)), "value", low=0.0)
+    if len(worth) == 1:
+        return np.full(n, worth[0])
+    check_length(worth, n, name="value")
+    return worth
+
+
+def _p_leave(model: Any, X: AnyFrame, horizon: float, stayed: FloatArray | None, place: int | None) -> FloatArray:
+    """Return each customer's probability of leaving, block by block where there are many."""
+    n = frame_length(X)
+    if n <= SCORED_AT_ONCE:
+        return _p_of(model, X, horizon, stayed, place)
+    made = np.empty(n)
+    for start in range(0, n, SCORED_AT_ONCE):
+        part = slice(start, min(start + SCORED_AT_ONCE, n))
+        block = rows(X, np.arange(part.start, part.stop)) if is_frame(X) else X[part]
+        made[part] = _p_of(model, block, horizon, _at(stayed, part), place)
+    return made
+
+
+def _p_of(model: Any, X: AnyFrame, horizon: float, stayed: FloatArray | None, place: int | None) -> FloatArray:
+    if place is not None:
+        told = np.asarray(model.predict_incidence(X, [horizon], given=stayed), dtype=np.float64)
+        return np.clip(told[:, place, 0], 0.0, 1.0)
     survival = np.asarray(model.predict_survival(X, [horizon], given=stayed), dtype=np.float64)
     if survival.ndim != 2 or survival.shape[1] != 1:
         raise InputError(f"predict_survival of {type(model).__name__} gave shape {survival.shape}, not (n, 1)")
@@ -249,9 +316,10 @@ def _reasons(model: Any, X: AnyFrame, top: int) -> TextArray | None:
 
 
 def _errors(
-    model: Any, X: AnyFrame, horizon: float, stayed: FloatArray | None, n: int
+    model: Any, X: AnyFrame, horizon: float, stayed: FloatArray | None, place: int | None
 ) -> tuple[FloatArray | None, float | None]:
     """Return the standard error of each probability and of their sum, from the parameters of the model."""
+    n = frame_length(X)
     if n == 0 or horizon != int(horizon) or not isinstance(model, SupportsPullback):
         return None, None
     covariance = forecast_covariance(model)
@@ -261,9 +329,14 @@ def _errors(
     total = np.zeros(len(covariance))
     for part in _blocks(n):
         weight = np.zeros((part.stop - part.start, int(horizon)))
-        weight[:, -1] = -1.0
+        exits = None
+        if place is None:
+            weight[:, -1] = -1.0
+        else:
+            exits = np.zeros((len(weight), len(model.causes_), int(horizon)))
+            exits[:, place] = 1.0
         block = rows(X, np.arange(part.start, part.stop))
-        slope = model.pullback(block, weight, given=_at(stayed, part))
+        slope = model.pullback(block, weight, exits, given=_at(stayed, part))
         each[part] = np.sqrt(np.maximum(((slope @ covariance) * slope).sum(axis=1), 0.0))
         total += slope.sum(axis=0)
     return each, float(np.sqrt(max(float(total @ covariance @ total), 0.0)))
