@@ -10,7 +10,8 @@ not in the others: ``contrast_rules`` (``ContrastRules``); what keeps apart: ``n
 What earns the most together: ``utility_itemsets`` (``UtilityItemsets``), and of rules ``rules_by_margin``
 (``MarginRules``). What comes after what: ``sequential_patterns`` (``SequentialPatterns``).
 What is taken first: ``adoption_order`` (``AdoptionOrder``); what is dropped before customers leave: ``removal_rates``
-(``RemovalRates``); baskets seen long ago count less by ``recency_weights``.
+(``RemovalRates``), and the hazard of leaving while an item is held and after: ``item_hazards`` (``ItemHazards``);
+baskets seen long ago count less by ``recency_weights``.
 What to offer next to each customer, and why: ``Recommender`` (``Recommendations``); which of them is best here:
 ``compare_recommenders`` (``RecommenderComparison``).
 
@@ -27,6 +28,7 @@ __all__ = (
     "Baskets",
     "ContrastRules",
     "GroupedMatrix",
+    "ItemHazards",
     "Itemsets",
     "MarginRules",
     "NegativeRules",
@@ -50,6 +52,7 @@ __all__ = (
     "estimate_itemsets",
     "frequent_itemsets",
     "grouped_matrix",
+    "item_hazards",
     "negative_rules",
     "pair_counts",
     "partitioned_itemsets",
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
     from custval._assoc.sequences import SequentialPatterns, sequential_patterns
     from custval._assoc.sufficient import productive_itemsets, self_sufficient_itemsets
     from custval._assoc.utility import UtilityItemsets, utility_itemsets
+    from custval._joins.removal import ItemHazards, item_hazards
 else:
     from custval._core.doors import open_door
 
@@ -100,6 +104,7 @@ else:
             "Baskets": "_assoc.baskets",
             "ContrastRules": "_assoc.contrast",
             "GroupedMatrix": "_assoc.pictures",
+            "ItemHazards": "_joins.removal",
             "Itemsets": "_assoc.itemsets",
             "MarginRules": "_assoc.margins",
             "NegativeRules": "_assoc.negative",
@@ -123,6 +128,7 @@ else:
             "estimate_itemsets": "_assoc.estimating",
             "frequent_itemsets": "_assoc.frequent",
             "grouped_matrix": "_assoc.pictures",
+            "item_hazards": "_joins.removal",
             "negative_rules": "_assoc.negative",
             "pair_counts": "_assoc.engines",
             "partitioned_itemsets": "_assoc.partitions",
