@@ -319,7 +319,7 @@ def _errors(
     model: Any, X: AnyFrame, horizon: float, stayed: FloatArray | None, place: int | None
 ) -> tuple[FloatArray | None, float | None]:
     """Return the standard error of each probability and of their sum, from the parameters of the model."""
-    n = frame_length(X)
+    n, causes = frame_length(X), len(getattr(model, "causes_", ()))
     if n == 0 or horizon != int(horizon) or not isinstance(model, SupportsPullback):
         return None, None
     covariance = forecast_covariance(model)
@@ -333,7 +333,7 @@ def _errors(
         if place is None:
             weight[:, -1] = -1.0
         else:
-            exits = np.zeros((len(weight), len(model.causes_), int(horizon)))
+            exits = np.zeros((len(weight), causes, int(horizon)))
             exits[:, place] = 1.0
         block = rows(X, np.arange(part.start, part.stop))
         slope = model.pullback(block, weight, exits, given=_at(stayed, part))

@@ -207,7 +207,7 @@ def exposure(
 
 def _over(part: Any, whole: Any) -> FloatArray:
     top = np.asarray(part, dtype=np.float64)
-    return np.divide(top, whole, out=np.zeros(len(top)), where=np.asarray(whole) > 0)
+    return np.asarray(np.divide(top, whole, out=np.zeros(len(top)), where=np.asarray(whole) > 0))
 
 
 def _departures(left: Any, n: int) -> FloatArray:
