@@ -95,6 +95,7 @@ __all__ = (
     "SurvivalCurve",
     "Today",
     "TransitionProbabilities",
+    "ValueWhatIf",
     "WhatIf",
     "aalen_johansen",
     "alert_list",
@@ -132,11 +133,13 @@ __all__ = (
     "to_months",
     "turnbull",
     "what_if",
+    "what_if_value",
 )
 
 if TYPE_CHECKING:
     from custval._joins.alert_outcome import AlertOutcome, alert_outcome
     from custval._joins.alerts import AlertList, alert_list
+    from custval._joins.value_what_if import ValueWhatIf, what_if_value
     from custval._survival.aft import AFT
     from custval._survival.band import SurvivalBand
     from custval._survival.boosted import BoostedHazard
@@ -251,6 +254,7 @@ else:
             "SurvivalCurve": "_survival.curves",
             "Today": "_survival.person_table",
             "TransitionProbabilities": "_survival.multistate",
+            "ValueWhatIf": "_joins.value_what_if",
             "WhatIf": "_survival.what_if",
             "aalen_johansen": "_survival.product_limit",
             "alert_list": "_joins.alerts",
@@ -288,5 +292,6 @@ else:
             "to_months": "_survival.monthly",
             "turnbull": "_survival.turnbull",
             "what_if": "_survival.what_if",
+            "what_if_value": "_joins.value_what_if",
         },
     )
