@@ -253,6 +253,15 @@ def _collective_strength(t: Table) -> FloatArray:
     return _ratio(agree * (1 - chance), chance * (1 - agree), 1.0)
 
 
+def _causal_confidence(t: Table) -> FloatArray:
+    missing = np.where(t.n == t.b, 1.0, _ratio(t.neither, t.n - t.b, 0.0))
+    return (_confidence(t) + missing) / 2
+
+
+def _causal_support(t: Table) -> FloatArray:
+    return (t.ab + t.neither) / t.n
+
+
 def _coverage(t: Table) -> FloatArray:
     return t.a / t.n
 
@@ -277,6 +286,8 @@ MEASURES: Mapping[str, Callable[[Table], FloatArray]] = MappingProxyType(
         "consequent_support": _consequent_support,
         "added_value": _added_value,
         "all_confidence": _all_confidence,
+        "causal_confidence": _causal_confidence,
+        "causal_support": _causal_support,
         "certainty": _certainty,
         "chi_squared": _chi_squared,
         "collective_strength": _collective_strength,
