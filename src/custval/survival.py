@@ -15,6 +15,15 @@ Who leaves, when and why, for each customer: :class:`DiscreteHazard` (monthly, a
 :func:`schoenfeld_residuals` ask whether such a model is right; :func:`cox_path` chooses among many columns;
 :class:`SharedFrailtyCox` tells how much accounts differ beyond their columns.
 
+:class:`DiscreteHazard` reads customers, counts (:func:`count_table`) or months: :func:`person_months` writes customers
+out from dates and dated records (:class:`EventColumn`, :class:`MonthColumn`) without looking ahead, :func:`month_rows`
+checks a table of your own, and :func:`leak_check` names columns that know the answer. A :class:`Clock` runs beside the
+tenure: months to the end of the contract, calendar month. :func:`likelihood_ratio_test` compares two such models,
+:func:`drift_report` tells whether one still holds.
+
+What lies ahead of customers who are here today: :func:`outlook`. What if a price or a contract changes:
+:func:`what_if`, :func:`what_if_value`, :func:`price_elasticity`; what each column does: :func:`marginal_effects`.
+
 Several causes from models of one cause each, or the incidence of one cause directly: :class:`CauseSpecificHazard`,
 :class:`FineGray`. Thresholds and interactions that nobody wrote down: :class:`BoostedHazard`.
 

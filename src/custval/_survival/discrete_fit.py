@@ -313,7 +313,7 @@ def _check_columns(gram: FloatArray, features: Sequence[str]) -> None:
         raise InputError(f"column {named} is the same for every customer, so its effect cannot be told; {cure}")
     found = dependent_columns(gram)
     if found:
-        said = [f"{features[j]!r} follows from {quoted(features[i] for i in of.tolist())}" for j, of in found]
+        said = [f"{features[j]!r} follows from {quoted([features[int(i)] for i in of])}" for j, of in found]
         raise InputError(f"columns are collinear, so their effects cannot be told apart: {few(said, '; ')}; {cure}")
 
 

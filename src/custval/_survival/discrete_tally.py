@@ -101,9 +101,9 @@ class _Moments:
 
     def add(self, spells: Spells) -> None:
         months = spells.weight * (spells.duration - spells.entry)
-        if self.origin is None:
-            self.origin = (months / months.sum()) @ spells.X
-        moved = spells.X - self.origin
+        origin = (months / months.sum()) @ spells.X if self.origin is None else self.origin
+        self.origin = origin
+        moved = spells.X - origin
         self.total += float(months.sum())
         self.first += months @ moved
         self.second += (moved * months[:, None]).T @ moved
