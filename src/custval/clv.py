@@ -64,6 +64,8 @@
 `frequency_histogram`,              (`FrequencyHistogram`) and in the holdout (`HoldoutCheck`)?
 `holdout_check`
 `silence_rules`                     does P(alive) call churn better than days of silence (`SilenceRules`)?
+`CalendarParetoNBD`,                the same where season and campaigns move purchases and leaving
+`CalendarBGBB`
 ==================================  ===================================================================
 
 Take `lifetime_value` where a hazard model is fitted (any object with ``predict_survival``), `discounted_value` where a
@@ -90,6 +92,8 @@ __all__ = (
     "ArpuPath",
     "BetaDiscreteWeibull",
     "BootstrapValue",
+    "CalendarBGBB",
+    "CalendarParetoNBD",
     "ContractRenewals",
     "CustomerEquity",
     "Estimate",
@@ -171,6 +175,7 @@ if TYPE_CHECKING:
     from custval._clv.arpu import ArpuBacktest, ArpuPath
     from custval._clv.beta_geometric import BGCNBD, BGNBD, MBGCNBD, MBGNBD
     from custval._clv.bootstrap import BootstrapValue, bootstrap_value
+    from custval._clv.calendar_models import CalendarBGBB, CalendarParetoNBD
     from custval._clv.conformal import MonthsKept, months_kept
     from custval._clv.contract import BetaDiscreteWeibull, GeometricRetention, ShiftedBetaGeometric
     from custval._clv.credit import Ageing, RollRates, ageing, expected_credit_loss, roll_rates
@@ -249,6 +254,8 @@ else:
             "BGNBD": "_clv.beta_geometric",
             "BetaDiscreteWeibull": "_clv.contract",
             "BootstrapValue": "_clv.bootstrap",
+            "CalendarBGBB": "_clv.calendar_models",
+            "CalendarParetoNBD": "_clv.calendar_models",
             "ContractRenewals": "_joins.renewals",
             "CustomerEquity": "_clv.equity",
             "Estimate": "_clv.model_summary",

@@ -24,6 +24,8 @@ from custval.clv import (
     NBD,
     ArpuPath,
     BetaDiscreteWeibull,
+    CalendarBGBB,
+    CalendarParetoNBD,
     GammaGamma,
     GeometricRetention,
     GGompertzNBD,
@@ -55,6 +57,8 @@ LOYAL = survival_target(np.minimum(STAYS, 36.0), STAYS < 36.0)
 ACCOUNTS = np.repeat(np.arange(60), 4)
 TOP_UPS = BGCNBD.from_params(k=2, r=0.8, alpha=2.0, a=0.8, b=3.0).simulate(np.full(400, 30.0), random_state=1)
 REGION = {"region": np.array(["north", "south"])[np.arange(400) % 2]}
+BY_MONTH = np.array([[1, 1, 0, 1, 0, 0], [1, 0, 0, 0, 0, 0], [1, 2, 1, 0, 1, 1]] * 40)
+CAMPAIGNS = np.array([0, 1, 0, 0, 1, 0, 0, 1, 0])[:, None]
 MONTHS = BGBB.from_params(alpha=1.2, beta=0.8, gamma=0.7, delta=2.8).simulate(np.full(300, 12.0), random_state=1)
 SPEND = GammaGamma.from_params(p=6.0, q=4.0, gamma=15.0).simulate(np.arange(300) % 9, random_state=1)
 LOGS = LogNormalSpend.from_params(mu=3.0, sigma=0.4, tau=0.5).simulate(np.arange(300) % 9, random_state=1)
@@ -108,6 +112,15 @@ MODELS: dict[type, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
         lambda model: model.probability_alive(TOP_UPS),
     ),
     BGBB: (lambda: BGBB().fit(MONTHS), lambda model: model.expected_purchases(MONTHS, 6)),
+    **{
+        kind: (
+            lambda kind=kind: kind(fixed=dict(zip(kind._names, (0.8, 1.5, 0.7, 2.8), strict=True)), l2=1.0).fit(
+                BY_MONTH, calendar=CAMPAIGNS
+            ),
+            lambda model: model.expected_purchases(BY_MONTH, 3, calendar=CAMPAIGNS),
+        )
+        for kind in (CalendarBGBB, CalendarParetoNBD)
+    },
     GammaGamma: (lambda: GammaGamma().fit(SPEND), lambda model: model.expected_spend(SPEND)),
     LogNormalSpend: (lambda: LogNormalSpend().fit(LOGS), lambda model: model.expected_spend(LOGS)),
     BehaviourClusters: (
