@@ -39,11 +39,13 @@ _EXACT_FLOAT32 = 1 << 24
 class Vertical:
     """Rows of bits, one row for each item, and the function that counts the holders of rows.
 
-    ``bits`` is (items, words) uint64; ``tally`` takes (m, words) uint64 and returns m counts.
+    ``bits`` is (items, words) uint64; ``tally`` takes (m, words) uint64 and returns m counts. ``weight`` has the value
+    of a bit in each word, or is None where customers have weights of their own.
     """
 
     bits: MaskArray
     tally: Callable[[MaskArray], CountArray]
+    weight: FloatArray | None = None
 
 
 def bit(position: int) -> np.uint64:
@@ -110,7 +112,7 @@ def vertical(masks: MaskArray, counts: CountArray) -> Vertical:
     bits = np.ascontiguousarray(np.concatenate(rows))
     if counts.dtype.kind == "f":
         return Vertical(bits, _weighted_tally(np.append(counts, 0.0)[order]))
-    return Vertical(bits, _section_tally(weight, float(counts.sum())))
+    return Vertical(bits, _section_tally(weight, float(counts.sum())), weight.astype(np.float64))
 
 
 def _sections(counts: CountArray) -> tuple[IntArray, IntArray]:

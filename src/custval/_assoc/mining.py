@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from custval._assoc.bits import CountArray, MaskArray, Vertical, bit, merge_sorted, union_masks, vertical
+from custval._assoc.fast import pair_kernel, worth_compiling
 from custval._assoc.tree import Tree
 from custval._core.typing import BoolArray, IntArray
 
@@ -53,6 +54,7 @@ class _Growing:
         self.min_count, self.max_length, self.max_itemsets = limits.min_count, limits.max_length, limits.max_itemsets
         self.n_items, self.apart = n_items, limits.apart
         self.size = 0
+        self.work = 0  # words of pairs compared so far
         self._blocks: list[tuple[IntArray, IntArray, CountArray, int]] = []
 
     def add(self, parent: IntArray, item: IntArray, count: CountArray, length: int) -> IntArray:
@@ -194,20 +196,36 @@ def _expand(growing: _Growing, data: Vertical, front: _Frontier, length: int) ->
     batch: list[tuple[_Frontier, IntArray]] = []
     held = 0
     for left, right in _allowed_pairs(growing, front):
-        rows = np.take(front.bits, left, axis=0, mode="clip")
-        np.bitwise_and(rows, np.take(front.bits, right, axis=0, mode="clip"), out=rows)
-        count = data.tally(rows)
-        keep = np.flatnonzero(count >= growing.min_count)
+        keep, count, rows = _frequent_pairs(growing, data, front, left, right)
         parent, item = left[keep], front.item[right[keep]]
-        nodes = growing.add(front.node[parent], item, count[keep], length)
+        nodes = growing.add(front.node[parent], item, count, length)
         if length < growing.max_length and keep.size > 1:
-            batch.append((_Frontier(nodes, item, parent, rows[keep]), parent))
+            batch.append((_Frontier(nodes, item, parent, rows), parent))
             held += 8 * keep.size * rows.shape[1]
         if held > _BATCH_BYTES:
             _expand(growing, data, _joined(batch), length + 1)
             batch, held = [], 0
     if batch:
         _expand(growing, data, _joined(batch), length + 1)
+
+
+def _frequent_pairs(
+    growing: _Growing, data: Vertical, front: _Frontier, left: IntArray, right: IntArray
+) -> tuple[IntArray, CountArray, MaskArray]:
+    """Return which pairs are frequent, their counts, and the bits of their joint holders."""
+    growing.work += left.size * front.bits.shape[1]
+    kernel = pair_kernel() if data.weight is not None and worth_compiling(growing.work) else None
+    if kernel is not None and data.weight is not None:
+        found = kernel(front.bits, left, right, data.weight)
+        keep = np.flatnonzero(found >= growing.min_count)
+        rows = np.take(front.bits, left[keep], axis=0, mode="clip")
+        np.bitwise_and(rows, np.take(front.bits, right[keep], axis=0, mode="clip"), out=rows)
+        return keep, found[keep].astype(np.int64), rows
+    rows = np.take(front.bits, left, axis=0, mode="clip")
+    np.bitwise_and(rows, np.take(front.bits, right, axis=0, mode="clip"), out=rows)
+    count = data.tally(rows)
+    keep = np.flatnonzero(count >= growing.min_count)
+    return keep, count[keep], rows[keep]
 
 
 def _allowed_pairs(growing: _Growing, front: _Frontier) -> Iterator[tuple[IntArray, IntArray]]:
