@@ -105,17 +105,3 @@ def test_the_tail_holds_the_last_year_and_skips_months_that_emptied():
     assert np.flatnonzero(weight).tolist() == list(range(8, 19))
     assert weight.sum() == pytest.approx(1)
     assert tail_weight(counts, counts.saturated, smooth=True).tolist() == [0.0] * 20
-
-
-@pytest.mark.parametrize("link", ["logit", "cloglog"])
-def test_a_head_start_on_some_rows_ends_at_the_same_maximum(link, monkeypatch):
-    from custval._survival import discrete_fit
-    from custval.survival import DiscreteHazard
-
-    X, y = customers(n=2000)
-    plain = DiscreteHazard(link=link).fit(X, y)
-    monkeypatch.setattr(discrete_fit, "_ENOUGH", 50)
-    ahead = DiscreteHazard(link=link).fit(X, y)
-    assert ahead.coef_ == pytest.approx(plain.coef_, rel=1e-9, abs=1e-10)
-    assert ahead.std_error_ == pytest.approx(plain.std_error_, rel=1e-6)
-    assert ahead.log_likelihood_ == pytest.approx(plain.log_likelihood_, rel=1e-12)

@@ -23,7 +23,6 @@ from custval._survival.discrete_likelihood import (
     RiskRows,
     States,
     evaluate,
-    every_row,
     month_states,
     risk_rows,
     row_scores,
@@ -33,7 +32,6 @@ from custval._survival.discrete_tally import Source, Spells, Tally, phases_of, t
 
 __all__ = ("DiscreteFit", "FitOptions", "fit_spells")
 
-_EVERY, _ENOUGH = 12, 20_000  # rows of the head start: with fewer it leads no nearer than the null model
 _LONG_STEP = 0.05  # in standard deviations of a column: no finite optimum is this far away when nothing is to be gained
 
 
@@ -246,31 +244,10 @@ def _climb(rows: Prepared, options: FitOptions, penalty: FloatArray, lasso: Floa
         return _penalised(rows.evaluate(theta, options.link), theta, penalty)
 
     if options.l1 == 0:
-        nearer = _head_start(rows, options, penalty, start)
-        return newton(objective, nearer, max_iter=options.max_iter, tol=options.tol)
+        return newton(objective, start, max_iter=options.max_iter, tol=options.tol)
     best = elastic_newton(objective, start, l1=lasso, max_iter=options.max_iter, tol=options.tol)
     value = best.value + _penalty_paid(best.point, penalty)
     return Optimum(best.point, value, best.information, best.step, best.iterations, best.converged)
-
-
-def _head_start(rows: Prepared, options: FitOptions, penalty: FloatArray, start: FloatArray) -> FloatArray:
-    """Return where a few steps on every twelfth row lead: most of the way, for a fraction of the work.
-
-    A little weight holds the parameters of which these rows know nothing where they are.
-    """
-    if rows.held is None or len(rows.held) > 1 or not isinstance(rows.held[0][0], RiskRows):
-        return start
-    few = every_row(rows.held[0][0], _EVERY)
-    if len(few.event) < _ENOUGH:
-        return start
-
-    def objective(theta: FloatArray) -> Evaluation:
-        value, gradient, information = _penalised(evaluate(theta, few, options.link), theta, penalty / _EVERY)
-        information[np.diag_indices_from(information)] += 1.0
-        moved = theta - start
-        return value - float(moved @ moved) / 2, gradient - moved, information
-
-    return newton(objective, start, max_iter=4, tol=0.1).point
 
 
 def _check_causes(seen: Tally, source: Source) -> None:

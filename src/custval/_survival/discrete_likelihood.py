@@ -34,7 +34,6 @@ __all__ = (
     "RiskRows",
     "States",
     "evaluate",
-    "every_row",
     "group_curves",
     "hazard",
     "hazard_pullback",
@@ -157,24 +156,6 @@ def risk_rows(
         stays=states.stays,
         cuts=np.flatnonzero(np.diff(own, append=-1)) + 1,
         offset=None if offset is None else offset[:, order],
-    )
-
-
-def every_row(rows: RiskRows, step: int) -> RiskRows:
-    """Return every `step`-th of the rows, which stand sorted by their last month: a sample of all months."""
-    keep = np.arange(0, len(rows.event), step)
-    return RiskRows(
-        X=rows.X[keep],
-        first=rows.first[keep],
-        stop=rows.stop[keep],
-        event=rows.event[keep],
-        weight=rows.weight[keep],
-        order=rows.order[keep],
-        levels=rows.levels,
-        active=rows.active,
-        stays=rows.stays,
-        cuts=np.unique(np.searchsorted(keep, rows.cuts)),
-        offset=None if rows.offset is None else rows.offset[:, keep],
     )
 
 
