@@ -110,7 +110,8 @@ def _words(axes: Axes, place: tuple[int, int], name: str, row: Any, currency: st
     text = quadrant_name(name)
     if row is not None:
         heads = f"{count_text(row['customers'])} customers ({percent_text(row['share_of_customers'])})"
-        text = f"{text}\n{heads}\n{money_text(row['lifetime_value'], currency)} ({percent_text(row['share_of_value'])})"
+        money = money_text(row.get("lifetime_value", row.get("current_value")), currency)
+        text = f"{text}\n{heads}\n{money} ({percent_text(row.get('share_of_value'))})"
     side: dict[str, Any] = {"ha": "right" if right else "left", "va": "top" if top else "bottom"}
     box = {"boxstyle": "square,pad=0.3", "facecolor": "white", "alpha": 0.82, "linewidth": 0}
     axes.text(

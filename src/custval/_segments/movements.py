@@ -66,14 +66,15 @@ class MovementCounts(Result):
         Returns
         -------
         pandas.DataFrame
-            The table that ``churn_rates`` takes.
+            The table that ``churn_rates`` takes. ``transfers_in`` is 0: a stay that begins by transfer has joined.
         """
         import pandas as pd
 
         table = pd.DataFrame({"month": self.month, "opening": self.opening, "joined": self.joined})
         for cause, count in zip(self.causes, self.exits, strict=True):
             table[f"exits_{cause}"] = count
-        return table.assign(rotational=self.rotational, won_back=self.won_back)
+        # every stay that ends leaves this table's base, by transfer too; a stay that a transfer begins has joined
+        return table.assign(rotational=self.rotational, won_back=self.won_back, transfers_in=0.0)
 
 
 @public("segments")
