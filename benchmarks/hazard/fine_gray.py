@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve()
-SIZES = (3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+SIZES = (3_000, 10_000, 100_000, 1_000_000)
 CRR = 3_000
 
 
@@ -98,7 +98,7 @@ def measure(n: int, months: bool, sides: list[str], repeats: int) -> list[dict[s
         for key, values in simulate(n, months).items():
             np.save(Path(name) / f"{key}.npy", values)
             values.T.tofile(Path(name) / f"{key}.bin")
-        for _ in range(2 if n <= 100_000 else 1):  # in turn, so that a busy moment hits all sides
+        for _ in range(2 if n <= 10_000 else 1):  # in turn, so that a busy moment hits all sides
             for side in sides:
                 found[side].append(run(side, Path(name), max(repeats // 2 + 1, 3)))
     seconds = {side: statistics.median([t for one in runs for t in one["seconds"]]) for side, runs in found.items()}
@@ -130,7 +130,7 @@ def main() -> None:
     table = []
     for n in SIZES[:3] if given.quick else SIZES:
         for months in (True, False):
-            sides = ["custval"] + (peers if n <= 300_000 else [])
+            sides = ["custval"] + (peers if n <= 100_000 else [])
             sides += ["R crr"] if n == CRR and not months and shutil.which("Rscript") else []
             table += measure(n, months, sides, given.repeats)
             for row in table[-len(sides) :]:

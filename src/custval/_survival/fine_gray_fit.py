@@ -78,7 +78,7 @@ def watched(
     at_risk = at_risk - _counts(late, weight[ended], len(times) + 1)[::-1].cumsum()[::-1][1:]
     left = ended & (event > 0)
     there = at_risk - _counts(place[left], weight[left], len(times))
-    G = Watched(times, np.append(1.0, np.cumprod(1.0 - _share(lost, there))))
+    G = Watched(times, np.append(1.0, np.cumprod(_kept(lost, there))))
     H = _entered(came, duration[ended], weight[ended])
     both = np.union1d(G.times, H.times)
     ends = np.append(both, np.inf)
@@ -93,10 +93,16 @@ def _entered(entry: FloatArray, duration: FloatArray, weight: FloatArray) -> Wat
     order = np.argsort(duration)
     gone = np.append(0.0, np.cumsum(weight[order]))[np.searchsorted(duration[order], times, side="right")]
     there = np.cumsum(came) - gone
-    staying: FloatArray = 1.0 - _share(came, there)
-    value = np.append(np.cumprod(staying[::-1])[::-1], 1.0)
-    # nobody is at risk before the first entry; what lies there divides nothing
-    return Watched(times, np.maximum(value, 1e-300))
+    staying = _kept(came, there)
+    return Watched(times, np.append(np.cumprod(staying[::-1])[::-1], 1.0))
+
+
+def _kept(lost: FloatArray, there: FloatArray) -> FloatArray:
+    """Return one less lost over there; where all are lost a hair, so that those who come later have a chance of 1.
+
+    Who came before such a time weighs next to nothing after it, and those after it are weighed by each other.
+    """
+    return np.asarray(np.maximum(1.0 - _share(lost, there), 1e-12))
 
 
 def _counts(place: IntArray, weight: FloatArray, size: int) -> FloatArray:
