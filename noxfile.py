@@ -1,4 +1,4 @@
-"""Sessions of the safety net: ``nox -s tests oldest oracle lint types docs wheel``.
+"""Sessions of the safety net: ``nox -s tests oldest oracle spark lint types docs wheel``.
 
 Sessions that need no particular Python run on the one that runs nox. An interpreter that is named and missing is
 an error: a session that did not run must never look like one that passed.
@@ -17,7 +17,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["tests", "oldest", "oracle", "lint", "types", "docs", "wheel"]
+nox.options.sessions = ["tests", "oldest", "oracle", "spark", "lint", "types", "docs", "wheel"]
 nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
@@ -87,6 +87,15 @@ def oracle(session: nox.Session) -> None:
     """Compare with lifelines, which needs pandas < 3 and so lives in an environment of its own."""
     session.install("-e", ".[all]", *group("test"), "lifelines==0.30.3", "pandas<3")
     session.run("pytest", "tests/oracle", "-m", "oracle", *session.posargs, env={**ONE_THREAD, "CUSTVAL_ORACLE": "1"})
+
+
+@nox.session(python=THIS_PYTHON)
+def spark(session: nox.Session) -> None:
+    """Hold every feature on Spark against pandas; skipped, with the reason, where there is no Java."""
+    if shutil.which("java") is None:
+        session.skip("not run here: Spark needs Java 17, and no java was found")
+    session.install("-e", ".[all,spark]", *group("test"))
+    session.run("pytest", "tests/spark", *session.posargs, env={**ONE_THREAD, "CUSTVAL_SPARK": "1"})
 
 
 @nox.session(python=THIS_PYTHON)

@@ -30,6 +30,9 @@ def session():
         pytest.skip("Spark starts in the session 'spark' only; CUSTVAL_SPARK=1 runs it here")
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
     builder = builder.config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "2g")
+    for name in ("codegen.wholeStage", "adaptive.enabled"):  # compiling hundreds of columns costs more than they do
+        builder = builder.config(f"spark.sql.{name}", "false")
+    builder = builder.config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     made = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
     yield made
     made.stop()

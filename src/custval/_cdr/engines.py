@@ -77,6 +77,7 @@ class DuckDB:
             "memory_limit": self.memory_limit,
             "temp_directory": str(self.temp_directory or folder),
             "preserve_insertion_order": "false",
+            "enable_progress_bar": "false",
         }
         if self.max_temp_directory_size is not None:
             made["max_temp_directory_size"] = self.max_temp_directory_size
@@ -265,9 +266,18 @@ def _as_spark(table: Any) -> Any:
     session = sql.SparkSession.getActiveSession() or sql.SparkSession.builder.getOrCreate()
     if _is_path(table):
         return session.read.parquet(*_globbed(_paths(table)))
-    frame = _as_pandas(table) if _module(table) != "pandas" else table
-    texts = {name: str for name in frame.columns if str(frame[name].dtype) == "category"}
-    return session.createDataFrame(frame.astype(texts) if texts else frame)
+    return session.createDataFrame(_plain(_as_arrow(table)))
+
+
+def _plain(table: Any) -> Any:
+    """Return an Arrow table that Spark reads: words in place of dictionaries, microseconds in place of seconds."""
+    pa = import_extra("pyarrow", "cdr")
+    fields = []
+    for field in table.schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        kind = pa.string() if pa.types.is_large_string(kind) or pa.types.is_null(kind) else kind
+        fields.append(pa.field(field.name, pa.timestamp("us") if pa.types.is_timestamp(kind) else kind))
+    return table.cast(pa.schema(fields))
 
 
 def _globbed(paths: list[str]) -> list[str]:

@@ -107,7 +107,11 @@ def add_daily_sums(
     ----------
     folder : str or path
         The state: a folder of Parquet files, made if it is not there.
-    tables, since, until, engine
+    tables : mapping of str to frame or path, World, or folder
+        As in `daily_sums`.
+    since, until : int, date, datetime or str, optional
+        As in `daily_sums`.
+    engine : {None, "duckdb", "polars", "pandas", "spark"} or DuckDB
         As in `daily_sums`.
 
     Returns

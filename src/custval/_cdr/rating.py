@@ -136,8 +136,8 @@ def rating_features(
         "best_plan": name,
     }
     if also is not None:
-        more = ["plan", *[bill.alias(column) for column, bill in also.items()]]
-        return rated.select("subscriber_id", *more, *[made[one].alias(one) for one in names])
+        more = [bill.alias(column) for column, bill in also.items()]
+        return rated.select("subscriber_id", "plan", *more, *[made[one].alias(one) for one in names])
     return rated.select("subscriber_id", *[made[one].alias(one) for one in names])
 
 

@@ -122,8 +122,49 @@ def trend_features(
     whats = {name: TRENDS[name.split("_", maxsplit=1)[0]] for name in names}
     pieces = _Pieces([(what, *span) for what in whats.values() for span in _between(_HALF_MONTHS)])
     per_head = pieces.summed(records, now, last=False, daily=daily)
-    shown = [_trend(pieces, what, error=name.endswith("error")).alias(name) for name, what in whats.items()]
-    return per_head.select("subscriber_id", *shown)
+    return _slopes(per_head, pieces, whats)
+
+
+def _slopes(per_head: nw.LazyFrame[Any], pieces: _Pieces, whats: dict[str, str]) -> nw.LazyFrame[Any]:
+    """Return least-squares slopes of six half months in units per 30 days and month, or their standard errors.
+
+    Step by step: an engine that puts the steps into one another would repeat the first ones dozens of times.
+    """
+    import narwhals as nw
+
+    spans = list(reversed(_between(_HALF_MONTHS)))  # the oldest first
+    n = len(spans)
+    places = [place - (n - 1) / 2.0 for place in range(n)]
+    spread = sum(place * place for place in places)
+    series = sorted(set(whats.values()))
+    per_head = per_head.select(
+        "subscriber_id",
+        *[pieces.total(what, *span).alias(f"_y_{what}_{i}") for what in series for i, span in enumerate(spans)],
+    )
+    values = {what: [nw.col(f"_y_{what}_{i}") for i in range(n)] for what in series}
+    tilted = {what: [y * place for y, place in zip(values[what], places, strict=True)] for what in series}
+    per_head = per_head.with_columns(
+        *[(_sum(tilted[what]) / spread).alias(f"_slope_{what}") for what in series],
+        *[(_sum(values[what]) / float(n)).alias(f"_mean_{what}") for what in series],
+    )
+    offs = [
+        (y - nw.col(f"_mean_{what}") - nw.col(f"_slope_{what}") * place).alias(f"_off_{what}_{i}")
+        for what in series
+        for i, (y, place) in enumerate(zip(values[what], places, strict=True))
+    ]
+    per_head = per_head.with_columns(*offs)
+    squares = {
+        what: _sum([nw.col(f"_off_{what}_{i}") * nw.col(f"_off_{what}_{i}") for i in range(n)]) for what in series
+    }
+    per_head = per_head.with_columns(
+        *[(squares[what] / float((n - 2) * spread)).alias(f"_variance_{what}") for what in series]
+    )
+    shown = {
+        name: nw.col(f"_variance_{what}") ** 0.5 if name.endswith("error") else nw.col(f"_slope_{what}")
+        for name, what in whats.items()
+    }
+    # per half month and half month -> per month and month
+    return per_head.select("subscriber_id", *[(made * 4.0).alias(name) for name, made in shown.items()])
 
 
 class _Pieces:
@@ -380,25 +421,6 @@ def _share_change(pieces: _Pieces, part: str, whole: str) -> nw.Expr:
     now, before = pieces.total(whole, *_RECENT), pieces.total(whole, *_OLDER)
     change = ratio(pieces.total(part, *_RECENT), now) - ratio(pieces.total(part, *_OLDER), before)
     return nw.when((now > 0.0) & (before > 0.0)).then(change).otherwise(0.0)
-
-
-def _trend(pieces: _Pieces, what: str, *, error: bool) -> nw.Expr:
-    """Return the least-squares slope of six half months in units per 30 days and month, or its standard error."""
-    import narwhals as nw
-
-    spans = list(reversed(_between(_HALF_MONTHS)))  # the oldest first
-    values = [pieces.total(what, *span) for span in spans]
-    n = len(values)
-    places = [place - (n - 1) / 2.0 for place in range(n)]
-    spread = sum(place * place for place in places)
-    slope = _sum([value * place for value, place in zip(values, places, strict=True)]) / spread
-    if not error:
-        return slope * 4.0  # per half month and half month -> per month and month
-    mean = _sum(values) / float(n)
-    residuals = [value - mean - slope * place for value, place in zip(values, places, strict=True)]
-    left = _sum([residual * residual for residual in residuals])
-    variance = left / float((n - 2) * spread)
-    return nw.when(variance > 0.0).then(variance).otherwise(0.0) ** 0.5 * 4.0
 
 
 def _sum(parts: Sequence[nw.Expr]) -> nw.Expr:

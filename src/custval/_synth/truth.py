@@ -83,14 +83,17 @@ class Truth(Result):
     unpaid_probability : ndarray, shape (n,)
         P(a bill stays unpaid).
     group_month : ndarray of int64, shape (n,)
-        Month in which the subscriber's company leaves together; 0 for none. `groups` has one dict for each event:
-        account_id, members, month, departures.
+        Month in which the subscriber's company leaves together; 0 for none.
+    groups : tuple of dict
+        Companies that left together: account_id, members, month, departures.
     departed_tie : ndarray of bool, shape (n, M)
         Whether one of those called most had left in the three months before (contagion only).
     propensity : ndarray, shape (n,)
         P(treated) in the save campaign, 0 outside it.
     offer_effect : ndarray, shape (n,)
-        P(buys | cross-sell offer) - P(buys | none); 0 outside the offer. `offer_propensity` (n,) is P(offered).
+        P(buys | cross-sell offer) - P(buys | none); 0 outside the offer.
+    offer_propensity : ndarray, shape (n,)
+        P(offered) by lot or by agents; 0 outside the offer.
     winback_chance : ndarray, shape (n,)
         P(wants back | offer made or not, as it was); 0 for those who did not leave by own will.
     returned_as : ndarray of int64, shape (n,)
