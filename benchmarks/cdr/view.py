@@ -1,8 +1,8 @@
 """The customer view on records in Parquet: against a bare scan and hand-written SQL, in turn, in fresh processes.
 
-Run: ``python benchmarks/cdr/view.py [--folder world] [--subscribers 1000000] [--records 50] [--repeats 3]``. The world
-is made first where the folder is not there (all behaviours on, three months). Each side runs in a process of its own, so
-that its peak memory is its own; DuckDB is held to 2 GB and two threads on every side.
+Run: ``python benchmarks/cdr/view.py [--folder world] [--subscribers 1000000] [--records 50] [--repeats 3]``.
+The world is made first where the folder is not there (all behaviours on, three months). Each side runs in a process of
+its own, so that its peak memory is its own; DuckDB is held to 2 GB and two threads on every side.
 """
 
 from __future__ import annotations
@@ -141,9 +141,10 @@ def main() -> None:
     record(f"Customer view, {size}", rows, script="benchmarks/cdr/view.py", text=text, packages=("duckdb", "narwhals"))
 
 
-TEXT = """{n:.1f} million records of {people:g} million subscribers in Parquet, two threads, DuckDB limited to 2 GB. The
-targets: default at most 3 x the bare scan, all features at most 8 x, the same sums at most 1.3 x hand-written SQL,
-peak under 3 GiB. bandicoot does 21.7 thousand records a second (quoted, not re-measured: it does not run on Python >= 3.11)."""
+TEXT = """{n:.1f} million records of {people:g} million subscribers in Parquet, two threads, DuckDB limited to 2 GB.
+The targets: default at most 3 x the bare scan, all features at most 8 x, the same sums at most 1.3 x hand-written SQL,
+peak under 3 GiB. bandicoot does 21.7 thousand records a second (quoted, not re-measured: it does not run on Python 3.11
+or newer)."""
 
 
 def sums_only() -> list[str]:
