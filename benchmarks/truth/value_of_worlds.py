@@ -34,10 +34,18 @@ def study(worlds: int = WORLDS, subscribers: int = SUBSCRIBERS) -> dict[str, np.
         value = answer.value
         assert value is not None
         risk, true_risk = answer.customers["p_leave_3m"].to_numpy(), truth.p_leave_3m[rows]
+        deciles = _deciles(answer.customers["lifetime_value"].to_numpy(), truth.value[rows])
         rank = np.corrcoef(risk.argsort().argsort(), true_risk.argsort().argsort())[0, 1]
-        found.append((value.total, value.lower, value.upper, truth.value.sum(), risk.mean(), true_risk.mean(), rank))
-    names = ("total", "lower", "upper", "truth", "risk", "true_risk", "rank")
+        sums = (value.total, value.lower, value.upper, truth.value.sum(), risk.mean(), true_risk.mean(), rank)
+        found.append((*sums, *deciles))
+    names = ("total", "lower", "upper", "truth", "risk", "true_risk", "rank", *(f"decile_{k}" for k in range(1, 11)))
     return dict(zip(names, np.array(found).T, strict=True))
+
+
+def _deciles(forecast: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return forecast / truth in each tenth of the customers by forecast value."""
+    tenth = np.argsort(np.argsort(forecast)) * 10 // len(forecast)
+    return np.bincount(tenth, forecast) / np.bincount(tenth, truth)
 
 
 def main() -> None:
@@ -56,6 +64,14 @@ def main() -> None:
             "found": f"{covered:.1%} of {WORLDS} worlds",
             "spread over worlds": "",
         },
+        *(
+            {
+                "figure": f"value of tenth {k} by forecast (10 = highest), forecast / truth",
+                "found": f"{found[f'decile_{k}'].mean():.3f}",
+                "spread over worlds": f"{found[f'decile_{k}'].std():.3f}",
+            }
+            for k in range(1, 11)
+        ),
         {
             "figure": "mean risk of leaving in 3 months, forecast / truth",
             "found": f"{(found['risk'] / found['true_risk']).mean():.3f}",

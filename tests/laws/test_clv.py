@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from custval.clv import constant_retention_value, discounted_value
+from custval.clv import (
+    BetaDiscreteWeibull,
+    GeometricRetention,
+    SecondLife,
+    constant_retention_value,
+    discounted_value,
+    lifetime_value,
+    outcome_spread,
+)
 
 FEW = settings(max_examples=40, deadline=None)
 TIMING = st.sampled_from(["end", "start", "mid"])
@@ -111,3 +119,98 @@ def test_a_long_horizon_reaches_the_closed_form(stay, rate, timing):
     total = discounted_value(survival, 1.0, monthly_discount=rate, timing=timing)[0]
     closed = constant_retention_value(1.0, stay, monthly_discount=rate, timing=timing)
     np.testing.assert_allclose(total, closed, rtol=1e-9)
+
+
+class Curves:
+    """A model that hands out given curves."""
+
+    causes_ = ("voluntary", "transfer")
+
+    def __init__(self, survival, incidence):
+        self.survival, self.incidence = survival, incidence
+
+    def predict_survival(self, X, times, *, given=None):
+        return self.survival[np.asarray(X)[:, 0].astype(int)][:, : len(times)]
+
+    def predict_incidence(self, X, times, *, given=None):
+        return self.incidence[np.asarray(X)[:, 0].astype(int)][:, :, : len(times)]
+
+
+@FEW
+@given(worlds(), st.floats(0.001, 0.2), TIMING, st.floats(0.0, 1.0), st.integers(0, 3))
+def test_a_whole_second_life_on_the_same_terms_is_a_customer_who_never_left(world, rate, timing, chance, delay):
+    """Kept at once, for sure and for ever, at the same margin: leaving costs only what the month of leaving loses."""
+    survival, incidence, _ = world
+    n, horizon = survival.shape
+    model, X = Curves(survival, incidence), np.arange(n)[:, None]
+    terms = {"margin": 10.0, "horizon": horizon, "monthly_discount": rate, "timing": timing}
+    plain = lifetime_value(model, X, **terms)
+    life = {"margin": 10.0, "monthly_retention": 1.0}
+    both = lifetime_value(
+        model, X, **terms, second_lives=[SecondLife(cause, **life, name=cause) for cause in model.causes_]
+    )
+    # who leaves in month u misses that month's share after leaving: all of it (end), half (mid), none (start)
+    missed = {"end": 1.0, "mid": 0.5, "start": 0.0}[timing]
+    point = np.arange(1, horizon + 1) - {"end": 0.0, "mid": 0.5, "start": 1.0}[timing]
+    exits = -np.diff(survival, axis=1, prepend=1.0)
+    never = discounted_value(np.ones((n, horizon)), 10.0, monthly_discount=rate, timing=timing)
+    np.testing.assert_allclose(both.value, never - 10.0 * missed * exits @ (1 + rate) ** -point, atol=1e-9)
+    # and a chance of it, or a delay, lies between
+    some = lifetime_value(
+        model, X, **terms, second_lives=[SecondLife("transfer", **life, probability=chance, delay=delay)]
+    )
+    assert (some.value >= plain.value - 1e-9).all()
+    assert (some.value <= both.value + 1e-9).all()
+
+
+@FEW
+@given(worlds(), RATE, TIMING)
+def test_groups_add_up_to_the_base_and_parts_to_the_value(world, rate, timing):
+    survival, incidence, margin = world
+    n, horizon = survival.shape
+    worth = lifetime_value(
+        Curves(survival, incidence),
+        np.arange(n)[:, None],
+        margin={"revenue": margin, "cost_to_serve": 2.0},
+        horizon=horizon,
+        monthly_discount=rate,
+        timing=timing,
+        loss_at_exit=[5.0, -3.0],
+        retention_cost=1.0,
+        groups=np.arange(n) % 2,
+    )
+    np.testing.assert_allclose(worth.groups.value.sum(), worth.total, atol=1e-8)
+    np.testing.assert_allclose(sum(worth.components.values()), worth.value, rtol=0, atol=1e-9)
+    assert worth.groups.customers.sum() == n
+
+
+@FEW
+@given(st.floats(0.01, 0.4), st.floats(0.005, 0.3), TIMING, st.integers(1, 30))
+def test_a_tail_makes_the_horizon_irrelevant_for_a_constant_hazard(theta, rate, timing, horizon):
+    model = GeometricRetention.from_params(theta=theta)
+    worth = lifetime_value(
+        model, np.zeros((1, 1)), margin=7.0, horizon=horizon, monthly_discount=rate, timing=timing, tail="geometric"
+    )
+    closed = constant_retention_value(7.0, 1.0 - theta, monthly_discount=rate, timing=timing)
+    np.testing.assert_allclose(worth.total, closed, rtol=1e-9)
+
+
+@FEW
+@given(worlds(), RATE, TIMING)
+def test_one_outcome_has_the_mean_of_the_value(world, rate, timing):
+    survival, _, margin = world
+    found = outcome_spread(survival, margin, monthly_discount=rate, timing=timing)
+    value = discounted_value(survival, margin, monthly_discount=rate, timing=timing)
+    np.testing.assert_allclose(found.expected, value, atol=1e-8)
+    assert (np.diff(found.quantiles, axis=1) >= 0).all()
+
+
+@FEW
+@given(st.floats(0.05, 5.0), st.floats(0.05, 20.0), st.floats(0.3, 2.5), st.integers(0, 6))
+def test_contract_curves_fall_and_condition(alpha, beta, c, made):
+    model = BetaDiscreteWeibull.from_params(alpha=alpha, beta=beta, c=c)
+    curve = model.survival(np.arange(0, 15))
+    assert (np.diff(curve) <= 1e-12).all()
+    assert curve[0] == 1.0
+    np.testing.assert_allclose(model.survival(4, given=made) * curve[made], curve[made + 4], rtol=1e-9)
+    np.testing.assert_allclose(np.cumprod(model.retention_rate(np.arange(1, 15))), curve[1:], rtol=1e-8)
