@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from custval import DataWarning, InputError, MissingExtraError, NotFittedError
 from custval._survival.boosted_fit import Months, hazard_months, incidence_months
 from custval._survival.boosted_trees import from_sklearn, log_odds, path_parts, staged
+from custval.artifact import save
 from custval.metrics import integrated_brier_score
 from custval.survival import BoostedHazard, kaplan_meier, survival_target
 
@@ -214,3 +217,27 @@ def test_other_boosters_where_they_are(name):
     model = BoostedHazard(booster=name, max_iter=60, random_state=0).fit(X, y)
     truth = (1 - h1) * (1 - h2)
     assert np.abs(model.predict_survival(X, [6])[:, 0] - truth**6).mean() < 0.04
+
+
+WITHOUT = """
+import json, sys
+for name in ("sklearn", "pandas", "scipy.stats", "matplotlib", "lightgbm", "xgboost"):
+    sys.modules[name] = None
+import numpy as np
+from custval.artifact import load
+model = load(sys.argv[1])
+X = {"fee": [20.0, 60.0], "plan": ["new", "old"], "noise": [0.0, 1.0]}
+told = model.predict_incidence(X, [1, 6, 12], given=2)
+print(json.dumps([told.tolist(), model.reasons(X, 1).words.tolist()]))
+"""
+
+
+def test_a_saved_model_predicts_without_the_booster(fitted, tmp_path):
+    save(fitted, tmp_path / "model.json")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, str(tmp_path / "model.json")], capture_output=True, text=True, check=True
+    )
+    told, words = json.loads(done.stdout)
+    X = {"fee": [20.0, 60.0], "plan": ["new", "old"], "noise": [0.0, 1.0]}
+    assert np.array(told) == pytest.approx(fitted.predict_incidence(X, [1, 6, 12], given=2), rel=1e-12, abs=1e-12)
+    assert words == fitted.reasons(X, 1).words.tolist()
