@@ -19,8 +19,8 @@ OPEN = """
 import time, tempfile, duckdb
 spill = tempfile.TemporaryDirectory()
 settings = {"memory_limit": "2GB", "threads": 2, "temp_directory": spill.name, "preserve_insertion_order": "false"}
-settings["enable_progress_bar"] = "false"
 con = duckdb.connect(config=settings)
+con.execute("SET enable_progress_bar = false")
 start = time.perf_counter()
 """
 SCAN = (

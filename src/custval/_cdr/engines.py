@@ -77,7 +77,6 @@ class DuckDB:
             "memory_limit": self.memory_limit,
             "temp_directory": str(self.temp_directory or folder),
             "preserve_insertion_order": "false",
-            "enable_progress_bar": "false",
         }
         if self.max_temp_directory_size is not None:
             made["max_temp_directory_size"] = self.max_temp_directory_size
@@ -193,6 +192,7 @@ def _duckdb_tables(named: Mapping[str, Any], settings: DuckDB) -> Iterator[dict[
             connection = duckdb.connect(config=settings.config(folder))
         except duckdb.Error as error:
             raise InputError(f"DuckDB does not take these settings: {str(error).splitlines()[0]}") from error
+        connection.execute("SET enable_progress_bar = false")
         try:
             yield {name: _lazy(_relation(connection, table)) for name, table in named.items()}
         finally:
