@@ -263,3 +263,38 @@ def test_nothing_is_written_into_the_input():
         BGNBD().fit(np.tile(X, (50, 1)))
     MODEL.probability_alive(X)
     np.testing.assert_array_equal(X, GOOD)
+
+
+def test_a_month_has_one_length():
+    """A peer's 30-day month meets another's 4.345 weeks."""
+    from custval._clv.purchase_summary import DAYS
+    from custval._clv.source import UNITS_PER_MONTH
+
+    for unit, per_month in UNITS_PER_MONTH.items():
+        assert DAYS["month"] / DAYS[unit] == pytest.approx(per_month, rel=1e-12)
+
+
+def test_a_saved_model_answers_with_numpy_and_scipy_special_alone(tmp_path):
+    import subprocess
+    import sys
+
+    from custval.artifact import save
+
+    save(MODEL, tmp_path / "model.json")
+    code = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("pandas", "sklearn", "narwhals", "matplotlib", "scipy.stats", "scipy.optimize"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocked())
+from custval.artifact import load
+model = load(sys.argv[1])
+customers = {"frequency": [2, 0], "recency": [30.43, 0.0], "age": [38.86, 38.86]}
+print(model.expected_purchases(customers, 39.0).tolist())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model.json")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.strip("[]\n").split(",")[0]) == pytest.approx(1.2260281747671444, rel=1e-9)
