@@ -80,8 +80,8 @@ def main() -> None:
         )
     text = (
         f"{CUSTOMERS:,} customers, {ITEMS} items held by 5 to 30 %, sets of up to 3 items and 20 customers; planted: "
-        "15 % of the holders of one item get another. Without a correction nearly every base gives false rules; every "
-        "corrected search keeps its promise."
+        "15 % of the holders of one item get another. Without a correction every base gives false rules; every "
+        "corrected search keeps its promise, the chi-squared approximation only just."
     )
     record("Truth: rules and chance", rows, script="benchmarks/truth/rules_false_discovery.py", text=text)
 

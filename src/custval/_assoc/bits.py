@@ -119,7 +119,9 @@ def _sections(counts: CountArray) -> tuple[IntArray, IntArray]:
     """Return for each bit position the basket that stands there (the last + 1 = nobody), and each word's weight."""
     whole = counts.dtype.kind == "i"
     levels = max(1, int(counts.max(initial=0)).bit_length()) if whole else 1
-    chosen = [np.flatnonzero((counts >> level) & 1) if whole else np.arange(len(counts)) for level in range(levels)]
+    chosen = [
+        np.flatnonzero(((counts >> level) & 1) != 0) if whole else np.arange(len(counts)) for level in range(levels)
+    ]
     places, weights = [], []
     for level, baskets in enumerate(chosen):
         words = -(-len(baskets) // _WORD)

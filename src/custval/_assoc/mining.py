@@ -148,7 +148,7 @@ def search_lists(
 def _grow_class(growing: _Growing, database: tuple[MaskArray, CountArray], node: int, rank: int, length: int) -> None:
     """Grow the sets that continue `node` (last item `rank`) with higher ranks; the database's masks are sorted."""
     masks, counts = database
-    chosen = np.flatnonzero(masks & bit(rank))
+    chosen = np.flatnonzero((masks & bit(rank)) != 0)  # of booleans: several times faster than of numbers
     above = np.uint64((1 << 64) - (2 << rank) - sum(1 << other for other in growing.barred(rank).tolist()))
     masks, counts = merge_sorted(masks[chosen] & above, counts[chosen])
     split = max(_LEAST_SPLIT, _SPLIT_BASKETS / np.sqrt(counts.sum() / growing.min_count))
