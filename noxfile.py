@@ -84,8 +84,8 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session(python=THIS_PYTHON)
 def oracle(session: nox.Session) -> None:
-    """Compare with lifelines, which needs pandas < 3 and so lives in an environment of its own."""
-    session.install("-e", ".[all]", *group("test"), "lifelines==0.30.3", "pandas<3")
+    """Compare with lifelines, which needs pandas < 3, and lifetimes, in an environment of their own."""
+    session.install("-e", ".[all]", *group("test"), "lifelines==0.30.3", "lifetimes==0.11.3", "pandas<3")
     session.run("pytest", "tests/oracle", "-m", "oracle", *session.posargs, env={**ONE_THREAD, "CUSTVAL_ORACLE": "1"})
 
 

@@ -264,6 +264,10 @@ def test_pictures_of_prepaid_customers() -> None:
     np.testing.assert_allclose([bar.get_height() for bar in bars[:4]], histogram.actual)
     check = holdout_check(model, customers, [4, 0, 1, 0], horizon=10.0)
     assert len(plot_holdout_check(check).patches) == 2 * len(check.frequency)
+    lines = plot_holdout_check(check, by="alive").lines
+    np.testing.assert_array_equal(lines[0].get_ydata(), check.active)
+    with pytest.raises(InputError, match="by must be one of"):
+        plot_holdout_check(check, by="age")
     rules = silence_rules(model, customers, [True, False, False, True], silence=[9.0, 20.0])
     heights = [bar.get_height() for bar in plot_silence_rules(rules, unit="week").patches]
     np.testing.assert_allclose(heights, [*rules.found_by_silence, *rules.found_by_model])

@@ -105,20 +105,27 @@ def plot_frequency_histogram(histogram: FrequencyHistogram, *, ax: Axes | None =
 
 
 @public("plots")
-def plot_holdout_check(check: HoldoutCheck, *, ax: Axes | None = None) -> Axes:
-    """Draw the purchases in the holdout by past frequency, seen and expected.
+def plot_holdout_check(check: HoldoutCheck, *, by: str = "frequency", ax: Axes | None = None) -> Axes:
+    """Draw the holdout against the forecast: purchases by past frequency, or activity by P(alive).
 
     Parameters
     ----------
     check : HoldoutCheck
         What ``custval.clv.holdout_check`` returns.
+    by : {"frequency", "alive"}
+        Mean purchases by purchases before, or the share who bought by tenth of P(alive).
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default on a new figure, reached as ``axes.figure``.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The axes; past repeat purchases across, mean purchases up.
+        The axes; past repeat purchases across and mean purchases up, or P(alive) across and shares up.
+
+    Raises
+    ------
+    InputError
+        If `by` is neither.
 
     Examples
     --------
@@ -128,8 +135,13 @@ def plot_holdout_check(check: HoldoutCheck, *, ax: Axes | None = None) -> Axes:
     >>> plot_holdout_check(check).get_xlabel()
     'repeat purchases before'
     """
+    from custval._core.validation import check_choice
+
+    check_choice(by, "by", ("frequency", "alive"))
     axes = new_axes(ax)
     quiet(axes)
+    if by == "alive":
+        return _activity(axes, check)
     _paired_bars(axes, check.frequency, check.actual, check.expected)
     axes.set_xlabel("repeat purchases before")
     titled(axes, "Purchases in the holdout, by purchases before")
@@ -177,6 +189,22 @@ def plot_silence_rules(rules: SilenceRules, *, unit: str = "day", ax: Axes | Non
     share_ticks(axes, "y")
     axes.legend(frameon=False, fontsize=9)
     titled(axes, "Lost customers found, at the same false alarms")
+    return axes
+
+
+def _activity(axes: Axes, check: HoldoutCheck) -> Axes:
+    """Draw the share who bought in the holdout against P(alive), seen and foreseen."""
+    for values, colour, style, name in (
+        (check.active, SEEN, "-", "bought"),
+        (check.foreseen, MODEL, "--", "expected to buy"),
+    ):
+        axes.plot(check.alive, values, color=series_colour(colour), linestyle=style, marker="o", label=name)
+    axes.set_xlabel("P(alive) at the end of the calibration")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    share_ticks(axes, "y")
+    axes.legend(frameon=False, fontsize=9)
+    titled(axes, "Activity in the holdout by P(alive)")
     return axes
 
 
