@@ -356,3 +356,9 @@ def test_works_where_only_numpy_is_installed():
         "assert worth.total > 0\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_mixed_currencies_are_refused():
+    assert lifetime_value(Hazard(), X, **ARGUMENTS, currency=["EUR"] * 9).currency == "EUR"
+    with pytest.raises(InputError, match=r"money is in 2 currencies \(EUR, USD\); convert it to one"):
+        lifetime_value(Hazard(), X, **ARGUMENTS, currency=["EUR"] * 8 + ["USD"])

@@ -17,6 +17,7 @@ __all__ = (
     "exit_losses",
     "growth_array",
     "number_array",
+    "one_currency",
     "plain",
     "spread",
 )
@@ -95,6 +96,17 @@ def number_array(
     """Return a number or an array of any shape as float64 of that shape, inside its legal range."""
     shape = np.shape(values)
     return float_array(np.ravel(np.asarray(values)), name, low=low, high=high, **rest).reshape(shape)
+
+
+def one_currency(currency: Any) -> str | None:
+    """Return the name of the money unit, or refuse a column with more than one."""
+    if currency is None or isinstance(currency, str):
+        return currency
+    names = sorted({str(name) for name in np.asarray(currency, dtype=object).ravel()})
+    if len(names) != 1:
+        shown = ", ".join(names[:4])
+        raise InputError(f"money is in {len(names)} currencies ({shown}); convert it to one before it is added up")
+    return names[0]
 
 
 def plain(array: FloatArray) -> FloatArray | float:

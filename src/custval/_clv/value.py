@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custval._clv.checks import check_months, exit_losses, growth_array, number_array
+from custval._clv.checks import check_months, exit_losses, growth_array, number_array, one_currency
 from custval._clv.discount import discount_points
 from custval._clv.group_totals import Grouping, GroupTotals, group_totals
 from custval._clv.money import monthly_parts
@@ -167,7 +167,7 @@ def lifetime_value(
     cross_sell: ArrayLike = 0.0,
     tail: str | None = None,
     groups: Any = None,
-    currency: str | None = None,
+    currency: Any = None,
     conf_level: float = 0.95,
     block_rows: int | None = None,
 ) -> LifetimeValue:
@@ -210,8 +210,8 @@ def lifetime_value(
         far as its discounted months still count, with the margin of month H growing on.
     groups : array of shape (n,), optional
         Labels of segments, cohorts or accounts whose totals are wanted, with errors.
-    currency : str, optional
-        Name of the money unit, carried in the result.
+    currency : str or array of shape (n,), optional
+        Name of the money unit, carried in the result; a column of names must hold one name only.
     conf_level : float
         Level of the intervals, within (0, 1).
     block_rows : int, optional
@@ -278,7 +278,7 @@ def lifetime_value(
         conf_level=level,
         negative_margins=int(np.broadcast_to((money.net < 0.0).any(axis=1), (n,)).sum()),
         groups=None if grouping is None else group_totals(grouping, found["value"], known, level),
-        currency=currency,
+        currency=one_currency(currency),
     )
 
 
