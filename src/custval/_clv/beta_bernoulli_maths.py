@@ -109,7 +109,7 @@ def _binomial(a: FloatArray, b: FloatArray, tries: int, count: int) -> FloatArra
 
 
 def _rows(theta: Theta, seen: Seen) -> tuple[FloatArray, ...]:
-    parts = (*theta, *seen)
+    parts = (*theta, *seen[:3])
     return tuple(np.array(np.broadcast_to(np.asarray(part, dtype=np.float64), seen.x.shape)) for part in parts)
 
 

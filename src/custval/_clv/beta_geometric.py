@@ -367,4 +367,4 @@ class MBGCNBD(_Regular):
 
 
 def _seen(seen: Purchases) -> maths.Seen:
-    return maths.Seen(seen.x, seen.t_x, seen.T)
+    return maths.Seen(seen.x, seen.t_x, seen.T, seen.known)

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from custval._clv.levels import on_levels
+from custval._clv.levels import Levels, on_levels
 from custval._clv.quadrature import beta_mean, decay_integral
 from custval._core.typing import FloatArray
 
@@ -70,6 +70,7 @@ class Seen(NamedTuple):
     x: FloatArray
     t_x: FloatArray
     T: FloatArray
+    known: dict[str, Levels] | None = None
 
 
 def log_likelihood(
@@ -79,9 +80,9 @@ def log_likelihood(
     from scipy.special import digamma, gammaln
 
     r, alpha, a, b = (np.asarray(part, dtype=np.float64) for part in theta)
-    x, t_x, T = seen
+    x, t_x, T = seen[:3]
     k, m = rhythm.k, float(rhythm.at_start)
-    n, late, soon = r + k * x, _log_plus(alpha, T), _log_plus(alpha, t_x)
+    n, late, soon = r + k * x, _log_plus(alpha, T, seen, "T"), _log_plus(alpha, t_x, seen, "t_x")
     quiet, quiet_n, quiet_alpha = _still_quiet(n, alpha, seen, k)
     stay = -n * late + quiet
     gone = np.where(x + m > 0, np.log(a) - np.log(np.maximum(b + x + m - 1.0, 1e-300)) - n * soon, -np.inf)
@@ -97,7 +98,7 @@ def log_likelihood(
         slope_b = digamma(s + count + m) - digamma(s) + both
         return np.stack([value, digamma(start) - digamma(p), both, slope_b], axis=-1)
 
-    value, slope_r, slope_a, slope_b = _spread(by_count, x, (r, a, b)).T
+    value, slope_r, slope_a, slope_b = _spread(by_count, seen, (r, a, b)).T
     value = value + r * np.log(alpha) + either
     turn = dead * (late - soon)
     in_r = r * (slope_r + np.log(alpha) - late + turn + (1.0 - dead) * quiet_n)
@@ -112,7 +113,7 @@ def log_likelihood(
 def alive(theta: Theta, seen: Seen, rhythm: Rhythm) -> FloatArray:
     """Return the chance that each customer is still there."""
     r, alpha, a, b = (np.asarray(part, dtype=np.float64) for part in theta)
-    x, t_x, T = seen
+    x, t_x, T = seen[:3]
     m = float(rhythm.at_start)
     n = r + rhythm.k * x
     odds = n * np.log1p((T - t_x) / (alpha + t_x)) - _still_quiet(n, alpha, seen, rhythm.k)[0]
@@ -186,20 +187,22 @@ class _Ahead(NamedTuple):
 
 def _rows(theta: Theta, seen: Seen, rhythm: Rhythm, horizon: FloatArray) -> tuple[FloatArray, ...]:
     r, alpha, a, b = (np.asarray(part, dtype=np.float64) for part in theta)
-    x, t_x, T = seen
+    x, t_x, T = seen[:3]
     parts = (r + rhythm.k * x, alpha + T, a, b + x + float(rhythm.at_start), x, T - t_x, horizon)
     return tuple(np.array(np.broadcast_to(part, x.shape)) for part in parts)
 
 
-def _log_plus(p: FloatArray, column: FloatArray) -> FloatArray:
-    return np.log(p + column) if p.ndim else on_levels(lambda values: np.log(p + values), (column,))
+def _log_plus(p: FloatArray, column: FloatArray, seen: Seen, name: str) -> FloatArray:
+    if p.ndim:
+        return np.asarray(np.log(p + column))
+    return on_levels(lambda values: np.log(p + values), (column,), known=seen.known, name=name)
 
 
-def _spread(answer: object, x: FloatArray, theta: tuple[FloatArray, ...]) -> FloatArray:
+def _spread(answer: object, seen: Seen, theta: tuple[FloatArray, ...]) -> FloatArray:
     """Return ``answer(x, *theta)``, once for each number of purchases where the parameters are the same for all."""
     if any(part.ndim for part in theta):
-        return np.asarray(answer(x, *theta))  # type: ignore[operator]
-    return on_levels(lambda values: answer(values, *theta), (x,))  # type: ignore[operator]
+        return np.asarray(answer(seen.x, *theta))  # type: ignore[operator]
+    return on_levels(lambda values: answer(values, *theta), (seen.x,), known=seen.known, name="x")  # type: ignore[operator]
 
 
 def _still_quiet(

@@ -58,11 +58,25 @@ class Levels:
         return np.asarray(np.bincount(self.index, weights=weight, minlength=len(self.first)), dtype=np.float64)
 
 
-def on_levels(answer: Callable[..., FloatArray], columns: Sequence[FloatArray], *, least: int = 256) -> FloatArray:
-    """Return ``answer(*columns)``, a row-wise function, computed once for equal rows."""
+def on_levels(
+    answer: Callable[..., FloatArray],
+    columns: Sequence[FloatArray],
+    *,
+    least: int = 256,
+    known: dict[str, Levels] | None = None,
+    name: str = "",
+) -> FloatArray:
+    """Return ``answer(*columns)``, a row-wise function, computed once for equal rows.
+
+    Levels that are asked for again and again, as in a fit, are kept in `known` under `name`.
+    """
     if len(columns[0]) < least:
         return answer(*columns)
-    levels = Levels.of(*columns)
+    levels = known.get(name) if known is not None else None
+    if levels is None:
+        levels = Levels.of(*columns)
+        if known is not None:
+            known[name] = levels
     if 2 * len(levels) > len(columns[0]):
         return answer(*columns)
     return np.asarray(answer(*(column[levels.first] for column in columns))[levels.index])

@@ -126,7 +126,7 @@ class ParetoNBD(BuyTillYouDie):
     }
 
     def _slopes(self, theta: Theta, seen: Purchases) -> tuple[FloatArray, Sequence[FloatArray]]:
-        return pareto_maths.log_likelihood(pareto_maths.Theta(*theta), Seen(*seen[:3]))
+        return pareto_maths.log_likelihood(pareto_maths.Theta(*theta), Seen(*seen[:3], seen.known))
 
     def _value(self, theta: Theta, seen: Purchases) -> FloatArray:
         return self._slopes(theta, seen)[0]

@@ -60,8 +60,8 @@ def log_likelihood(theta: Theta, seen: Seen) -> tuple[FloatArray, tuple[FloatArr
 
     r, alpha, s, beta = (np.asarray(part, dtype=np.float64) for part in theta)
     n = r + seen.x
-    early = _table(theta, seen.x, seen.t_x, lambda *part: _tail(*part, late=False))
-    late = _table(theta, seen.x, seen.T, lambda *part: _tail(*part, late=True))
+    early = _table(theta, seen, "t_x", lambda *part: _tail(*part, late=False))
+    late = _table(theta, seen, "T", lambda *part: _tail(*part, late=True))
     soon, then = np.log(s) + early[0], np.log(n) + late[0]
     either = np.logaddexp(soon, then)
     share = np.exp(soon - either)
@@ -70,7 +70,9 @@ def log_likelihood(theta: Theta, seen: Seen) -> tuple[FloatArray, tuple[FloatArr
     def by_count(x: FloatArray, p: FloatArray) -> FloatArray:
         return np.stack([gammaln(p + x) - gammaln(p), digamma(p + x) - digamma(p)], axis=-1)
 
-    level, slope_r = (by_count(seen.x, r) if r.ndim else on_levels(lambda x: by_count(x, r), (seen.x,))).T
+    level, slope_r = (
+        by_count(seen.x, r) if r.ndim else on_levels(lambda x: by_count(x, r), (seen.x,), known=seen.known, name="x")
+    ).T
     value = level + r * np.log(alpha) + s * np.log(beta) + either
     in_r = r * (slope_r + np.log(alpha) + slopes[0] + (1.0 - share) / n)
     return value, (in_r, r + slopes[1], s * (np.log(beta) + slopes[2]) + share, s + slopes[3])
@@ -80,8 +82,8 @@ def alive(theta: Theta, seen: Seen) -> FloatArray:
     """Return the chance that each customer is still there: A(T) over the bracket, 1 where t_x = T."""
     r, alpha, s, beta = (np.asarray(part, dtype=np.float64) for part in theta)
     n = r + seen.x
-    early = _value(theta, seen.x, seen.t_x, late=False)
-    late = _value(theta, seen.x, seen.T, late=True)
+    early = _value(theta, seen, "t_x", late=False)
+    late = _value(theta, seen, "T", late=True)
     here = -n * np.log(alpha + seen.T) - s * np.log(beta + seen.T)
     return np.minimum(np.exp(here - np.logaddexp(np.log(s) + early, np.log(n) + late)), 1.0)
 
@@ -172,9 +174,10 @@ def _panels() -> list[tuple[float, float]]:
     return list(pairwise(edges))
 
 
-def _table(theta: Theta, x: FloatArray, t: FloatArray, answer: object) -> tuple[FloatArray, ...]:
+def _table(theta: Theta, seen: Seen, time: str, answer: object) -> tuple[FloatArray, ...]:
     """Return the columns of ``answer`` for (x, t), once for equal pairs where the parameters are the same for all."""
     r, *rest = (np.asarray(part, dtype=np.float64) for part in theta)
+    x, t = seen.x, seen.t_x if time == "t_x" else seen.T
     if any(np.ndim(part) for part in theta):
         shared = np.broadcast_arrays(r + x, *rest, t)
         return tuple(answer(*shared).T)  # type: ignore[operator]
@@ -182,14 +185,14 @@ def _table(theta: Theta, x: FloatArray, t: FloatArray, answer: object) -> tuple[
     def pairs(count: FloatArray, time: FloatArray) -> FloatArray:
         return np.asarray(answer(r + count, *(np.broadcast_to(p, count.shape) for p in rest), time))  # type: ignore[operator]
 
-    return tuple(on_levels(pairs, (x, t)).T)
+    return tuple(on_levels(pairs, (x, t), known=seen.known, name=f"x, {time}").T)
 
 
-def _value(theta: Theta, x: FloatArray, t: FloatArray, *, late: bool) -> FloatArray:
+def _value(theta: Theta, seen: Seen, time: str, *, late: bool) -> FloatArray:
     def log(*part: FloatArray) -> FloatArray:
         return _log_tail(*part, late=late, moments=False)[:, None]
 
-    return _table(theta, x, t, log)[0]
+    return _table(theta, seen, time, log)[0]
 
 
 def _log_tail(

@@ -44,7 +44,7 @@ class Problem:
         data = self.data
         where = np.arange(0, len(data.weight), max(1, len(data.weight) // SAMPLE))
         weight = data.weight[where]
-        seen = Purchases(data.seen.x[where], data.seen.t_x[where], data.seen.T[where])
+        seen = Purchases(data.seen.x[where], data.seen.t_x[where], data.seen.T[where], known={})
         design = None if data.design is None else data.design[where]
         share = data.weight.sum() / weight.sum()
         return Counted(seen, design, weight * share, data.total_log_gaps)

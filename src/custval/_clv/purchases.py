@@ -69,6 +69,7 @@ class Purchases(NamedTuple):
     T: FloatArray
     log_gaps: FloatArray | None = None
     single: bool = False
+    known: dict[str, Levels] | None = None  # of a fit, which asks for the same levels in every step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +122,7 @@ def count_equal(seen: Purchases, weight: FloatArray, design: FloatArray | None) 
     columns = (seen.x, seen.t_x, seen.T) if design is None else (seen.x, seen.t_x, seen.T, *design.T)
     levels = Levels.of(*columns)
     first = levels.first
-    small = Purchases(seen.x[first], seen.t_x[first], seen.T[first])
+    small = Purchases(seen.x[first], seen.t_x[first], seen.T[first], known={})
     return Counted(small, None if design is None else design[first], levels.totals(weight), total)
 
 
