@@ -41,11 +41,11 @@ open("/proc/self/clear_refs", "w").write("5")
 base = high()
 whole, mining = [], []
 for turn in range({repeats} + (1 if {repeats} > 1 else 0)):
-    start = time.perf_counter()
+    start = time.process_time()
     base_data = read()
-    middle = time.perf_counter()
+    middle = time.process_time()
     found = mine(base_data)
-    end = time.perf_counter()
+    end = time.process_time()
     whole.append(end - start); mining.append(end - middle)
     size = len(found)
     del found, base_data

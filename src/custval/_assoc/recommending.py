@@ -203,7 +203,7 @@ class Recommender(Estimator):
         self.n_rules_ = 0
         vars(self).pop("rule_words_", None)
         if isinstance(baskets, RuleSet):
-            return self._fit_rules(baskets, baskets.tree.count, baskets.items)
+            return self._fit_rules(baskets, baskets.items)
         data = as_baskets(baskets)
         self.items_: tuple[Any, ...] = data.items
         self.share_ = frozen(data.item_counts / data.n)
@@ -404,9 +404,9 @@ class Recommender(Estimator):
         if self.taxonomy:
             names = set(data.items)
             rules = rules[np.array([side[0] in names for side in rules.consequents], dtype=bool)]
-        return self._fit_rules(rules, sets.tree.count, sets.items)
+        return self._fit_rules(rules, sets.items)
 
-    def _fit_rules(self, rules: RuleSet, _counts: Any, items: tuple[Any, ...]) -> Self:
+    def _fit_rules(self, rules: RuleSet, items: tuple[Any, ...]) -> Self:
         """Keep rules as words of bits, consequents and strengths, weakest first."""
         sides = rules.consequents
         if any(len(side) > 1 for side in sides):
