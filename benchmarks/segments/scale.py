@@ -197,7 +197,9 @@ def main() -> None:
     for job in (job for job in WORK if job in arguments.only):
         ours = []
         for n in arguments.sizes:
-            found = {side: run(code, n, side, arguments) for side, code in WORK[job].items()}
+            # a crosstab of 23 pairs of ten million rows takes minutes, and shows nothing that a million does not
+            sides = {side: code for side, code in WORK[job].items() if "crosstab" not in side or n <= 1_000_000}
+            found = {side: run(code, n, side, arguments) for side, code in sides.items()}
             first = next(iter(found.values()))
             ours.append(first[0])
             rows += [row(job, n, side, one, first[0]) for side, one in found.items()]

@@ -213,7 +213,8 @@ def _exemplars(rows: MixedRows, scale: Scale, least: int, rng: np.random.Generat
     from sklearn.cluster import HDBSCAN
 
     design = scale.design(rows)
-    labels = np.asarray(HDBSCAN(min_cluster_size=least, copy=True).fit(design).labels_, dtype=np.int64)
+    settings: dict[str, Any] = {"min_cluster_size": least, "copy": True}
+    labels = np.asarray(HDBSCAN(**settings).fit(design).labels_, dtype=np.int64)
     inside = np.flatnonzero(labels >= 0)
     if not len(inside):
         return {"method": "hdbscan", "point": design[:1], "label": np.array([-1]), "reach": 0.0, "cost": 0.0}

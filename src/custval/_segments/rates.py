@@ -183,11 +183,11 @@ def churn_rates(
     month = counts["month"].astype(np.int64)
     moved = exits[stays].sum(axis=0)
     lost = exits.sum(axis=0) - moved
-    arrived = counts.get("transfers_in", moved)
+    arrived: FloatArray = counts["transfers_in"] if "transfers_in" in counts else moved
     closing = counts["opening"] + counts["joined"] + arrived - lost - moved
     _check_flows(counts, lost, closing)
     _warn_of_gaps(month, counts["opening"], closing)
-    back = counts.get("rotational", np.zeros(len(lost))) + counts.get("won_back", np.zeros(len(lost)))
+    back = sum((counts[name] for name in ("rotational", "won_back") if name in counts), np.zeros(len(lost)))
     sums = [counts["opening"], closing, counts["joined"], lost, moved, back]
     if pooled:
         month, exits, sums = month[:1], exits.sum(axis=1, keepdims=True), [s.sum(keepdims=True) for s in sums]

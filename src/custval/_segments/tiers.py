@@ -518,29 +518,33 @@ class Tiers(Estimator):
 def _value_column(X: AnyFrame, axis: str | int | None) -> tuple[FloatArray, str | int, list[str] | None, int]:
     """Return the value of each customer, which column it was, and the names and number of columns."""
     frame, columns = named_columns(X)
-    if columns is None:
-        matrix = plain_matrix(frame)
-        width = matrix.shape[1]
-    else:
-        width = len(columns)
+    matrix = plain_matrix(frame if columns is None else np.zeros((1, len(columns))))
+    width = matrix.shape[1]
     if axis is None and width > 1:
         shown = repr(0 if columns is None else columns[0])
         warn(f"X has {width} columns; {shown} was taken as the value; name it with axis=")
     if columns is None:
-        place = 0 if axis is None else axis
-        if isinstance(place, str):
-            raise InputError(f"axis={place!r} is a name, but X is an array without names; give a position")
-        if width == 0:
-            text = "while a minimum of 1 is required: the value"
-            raise InputError(f"Found array with 0 feature(s) (shape={matrix.shape}) {text}")
-        if not -width <= place < width:
-            raise InputError(f"axis={place} is not a column of X, which has {width}")
+        place = _place(axis, matrix)
         return np.ascontiguousarray(matrix[:, place]), place, None, width
     name = axis if isinstance(axis, str) else columns[axis or 0]
     values = float_array(column(X, name), f"column {name!r}", fix="fill or drop such rows")
     if len(values) == 0:
         raise InputError("Found array with 0 sample(s) while a minimum of 1 is required")
     return values, name, columns, width
+
+
+def _place(axis: str | int | None, matrix: FloatArray) -> int:
+    """Return the position of the value in an array."""
+    width = matrix.shape[1]
+    if isinstance(axis, str):
+        raise InputError(f"axis={axis!r} is a name, but X is an array without names; give a position")
+    if width == 0:
+        text = "while a minimum of 1 is required: the value"
+        raise InputError(f"Found array with 0 feature(s) (shape={matrix.shape}) {text}")
+    place = 0 if axis is None else axis
+    if not -width <= place < width:
+        raise InputError(f"axis={place} is not a column of X, which has {width}")
+    return place
 
 
 def _by_account(values: FloatArray, account: Any) -> tuple[IntArray, FloatArray]:
