@@ -183,7 +183,7 @@ def churn_rates(
     month = counts["month"].astype(np.int64)
     moved = exits[stays].sum(axis=0)
     lost = exits.sum(axis=0) - moved
-    arrived: FloatArray = counts["transfers_in"] if "transfers_in" in counts else moved
+    arrived = counts.get("transfers_in", moved)
     closing = counts["opening"] + counts["joined"] + arrived - lost - moved
     _check_flows(counts, lost, closing)
     _warn_of_gaps(month, counts["opening"], closing)
