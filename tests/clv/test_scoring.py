@@ -134,6 +134,19 @@ def test_drawn_parameters_agree_with_the_delta_method_where_the_covariance_is_sm
     np.testing.assert_array_equal(found.draws, again.draws)
 
 
+def test_the_monthly_hazard_can_be_drawn_too():
+    """The draws spread as the delta method says, and one step moves predictions as their gradient does."""
+    rows = BASE[["plan"]].iloc[:40]
+    options = {"margin": 20.0, "given": BASE["tenure"].iloc[:40].to_numpy(), **TERMS}
+    found = simulated_value(MODEL, rows, draws=300, random_state=0, **options)
+    worth = lifetime_value(MODEL, rows, **options)
+    assert found.std_error == pytest.approx(worth.total_std_error, rel=0.15)
+    for j in range(len(worth.total_gradient)):
+        step = 1e-5 * (np.arange(len(worth.total_gradient)) == j)
+        up, down = (lifetime_value(MODEL.moved(s * step), rows, **options).total for s in (1, -1))
+        assert (up - down) / 2e-5 == pytest.approx(worth.total_gradient[j], rel=1e-6)
+
+
 def test_models_that_cannot_be_drawn_say_so():
     known = ShiftedBetaGeometric.from_params(alpha=1.0, beta=2.0)
     with pytest.raises(InputError, match=r"ShiftedBetaGeometric has no covariance"):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from tests.survival.discrete_cases import customers
 
+from custval import InputError
 from custval.clv import lifetime_value
 from custval.survival import (
     AFT,
@@ -252,3 +253,25 @@ def test_impossible_recalibrations_are_refused():
     )
     with pytest.raises(ValueError, match="in months in which the model has hazard 0; fit it with a smooth baseline"):
         free.recalibrate(rng.normal(size=(4, 1)), survival_target([2, 2, 2, 3], [1, 0, 1, 1]))
+
+
+@pytest.mark.parametrize("baseline", ["free", "spline", "constant"])
+def test_a_moved_model_moves_as_its_gradient_says(baseline):
+    rng = np.random.default_rng(0)
+    X = {"fee": rng.normal(size=300), "months_to_end": rng.integers(1, 13, 300)}
+    y = survival_target(rng.integers(1, 15, 300), rng.integers(0, 3, 300), causes=["price", "moved"])
+    clocks = (Clock("months_to_end", step=-1, curve="linear"),)
+    model = DiscreteHazard(baseline=baseline, clocks=clocks, tail="hold").fit(X, y)
+    weight, exits = rng.normal(size=(300, 5)), rng.normal(size=(300, 2, 5))
+    gradient = model.pullback(X, weight, exits, given=3.0)
+
+    def summed(moved):
+        left = moved.predict_incidence(X, np.arange(1, 6), given=3.0)
+        return (weight * (1 - left.sum(axis=1))).sum(axis=1) + (exits * np.diff(left, axis=2, prepend=0.0)).sum((1, 2))
+
+    for j in range(gradient.shape[1]):
+        step = 1e-5 * (np.arange(gradient.shape[1]) == j)
+        numeric = (summed(model.moved(step)) - summed(model.moved(-step))) / 2e-5
+        np.testing.assert_allclose(numeric, gradient[:, j], atol=1e-7)
+    with pytest.raises(InputError, match=r"step has 1 rows but the parameters has"):
+        model.moved([0.1])

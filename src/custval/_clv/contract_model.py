@@ -178,34 +178,34 @@ class ContractModel(Estimator):
         kept = np.exp(self._log_kept(columns, renewals, np.floor(stayed + 1e-9)[:, None]))
         return np.ascontiguousarray(np.broadcast_to(kept, (n, len(ahead))))
 
-    @property
-    def parameters_(self) -> FloatArray:
-        """Parameters in the order of ``covariance_``, shape (P,)."""
-        self._check_fitted()
-        return np.append(np.array(list(self.params_.values())), self._slopes())
-
-    def with_parameters(self, parameters: FloatArray) -> Self:
-        """Return this model at other parameters, without errors.
+    def moved(self, step: ArrayLike) -> Self:
+        """Return this model with its parameters moved: what it would answer had the fit come out there.
 
         Parameters
         ----------
-        parameters : ndarray of shape (P,)
-            In the order of ``covariance_``; numbers outside the legal range are taken to its edge.
+        step : array of shape (P,)
+            Added to the parameters, in the order of ``covariance_``; numbers outside the legal range are taken to its
+            edge.
 
         Returns
         -------
         ContractModel
-            A model that answers as if fitted there.
+            A model without errors.
         """
-        k, slopes = len(self._law.parameters), self._slopes()
+        point, k = self._parameters() + float_array(step, "step"), len(self._law.parameters)
         ends = [np.nextafter(end, 0.0) if np.isfinite(end) else np.inf for end in self._law.highest]
-        natural = np.clip(parameters[:k], 1e-12, ends)
+        natural = np.clip(point[:k], 1e-12, ends)
         model = type(self)(time_unit=self.time_unit)
         vars(model).update(vars(self))
         model.params_ = dict(zip(self._law.parameters, map(float, natural), strict=True))
-        model.coef_ = None if self.coef_ is None else np.asarray(parameters[k:]).reshape(slopes.shape)
+        model.coef_ = None if self.coef_ is None else point[k:].reshape(self.coef_.shape)
         model.covariance_ = model.std_error_ = model.coef_std_error_ = model.log_likelihood_ = None
         return model
+
+    def _parameters(self) -> FloatArray:
+        """Return the parameters in the order of ``covariance_``, (P,)."""
+        self._check_fitted()
+        return np.append(np.array(list(self.params_.values())), self._slopes())
 
     def pullback(
         self,
@@ -238,15 +238,13 @@ class ContractModel(Estimator):
             weight = weight - exit_weight[:, 0, :]
             weight[:, :-1] += exit_weight[:, 0, 1:]
         times = np.arange(1, weight.shape[1] + 1)
-        point = self.parameters_
+        point = self._parameters()
         columns = []
         for j, value in enumerate(point):
             h = 1e-6 * max(abs(value), 1e-3)
             sides = []
             for sign in (1.0, -1.0):
-                moved = point.copy()
-                moved[j] += sign * h
-                model = self.with_parameters(moved)
+                model = self.moved(sign * h * (np.arange(len(point)) == j))
                 sides.append(np.einsum("nh,nh->n", weight, model.predict_survival(X, times, given=given)))
             columns.append((sides[0] - sides[1]) / (2.0 * h))
         return np.column_stack(columns)

@@ -1,8 +1,8 @@
 """How sure is the value when the hazard's parameters are drawn from their distribution instead of linearised?
 
 The delta method takes the value as linear in the parameters; where the covariance is wide, or the value bends, draws
-theta ~ N(estimate, covariance) carried through the whole value function say more. A model joins by two things: the
-vector ``parameters_`` in the order of ``covariance_``, and ``with_parameters(vector)``, the same model elsewhere.
+theta ~ N(estimate, covariance) carried through the whole value function say more. A model joins by one method:
+``moved(step)``, the same model with its parameters moved by a step in the order of ``covariance_``.
 
 References
 ----------
@@ -84,7 +84,7 @@ def simulated_value(
     Parameters
     ----------
     model : fitted model
-        With ``parameters_``, ``covariance_`` and ``with_parameters``: the contract models and `DiscreteHazard`.
+        With ``covariance_`` and ``moved``: `DiscreteHazard` and the contract models.
     X : frame or array of n rows
         Customers as `model` takes them.
     draws : int
@@ -124,7 +124,7 @@ def simulated_value(
     times = check_whole(draws, "draws", low=2)
     level = check_scalar(conf_level, "conf_level", low=0.0, high=1.0, low_open=True, high_open=True)
     kind = type(model).__name__
-    if not hasattr(model, "with_parameters"):
+    if not hasattr(model, "moved"):
         raise InputError(
             f"a {kind} cannot be asked at other parameters; lifetime_value has an interval by the delta method"
         )
@@ -133,8 +133,8 @@ def simulated_value(
     centre = lifetime_value(model, X, **options)
     labels = () if centre.groups is None else tuple(str(name) for name in centre.groups.group)
     drawn, parts = np.empty(times), np.empty((times, len(labels)))
-    for b, vector in enumerate(_draws(model, times, random_state)):
-        worth = lifetime_value(_Silent(model.with_parameters(vector)), X, **options)
+    for b, step in enumerate(_steps(model, times, random_state)):
+        worth = lifetime_value(_Silent(model.moved(step)), X, **options)
         drawn[b] = worth.total
         if worth.groups is not None:
             parts[b] = worth.groups.value
@@ -150,11 +150,10 @@ def simulated_value(
     )
 
 
-def _draws(model: Any, times: int, random_state: RandomState) -> FloatArray:
-    centre = np.asarray(model.parameters_, dtype=np.float64)
+def _steps(model: Any, times: int, random_state: RandomState) -> FloatArray:
     values, vectors = np.linalg.eigh(np.asarray(model.covariance_, dtype=np.float64))
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return np.asarray(centre + generator(random_state).standard_normal((times, len(centre))) @ root.T)
+    return np.asarray(generator(random_state).standard_normal((times, len(values))) @ root.T)
 
 
 class _Silent:

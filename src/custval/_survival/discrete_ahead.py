@@ -7,7 +7,7 @@ today's value, or follow a `scenario`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -346,6 +346,52 @@ class HazardAhead(Estimator):
         slopes = pullback_ahead(path, who, weight, exits)
         centred = self._centred(X, scenario, weight.shape[1])
         return by_parameter(slopes, centred, who, path, basis=self._basis_ahead(), clocks=self._clocks())
+
+    def moved(self, step: ArrayLike) -> Self:
+        """Return this model with its parameters moved: what it would answer had the fit come out there.
+
+        Parameters
+        ----------
+        step : array_like of shape (P,)
+            Added to the parameters, in the order of ``covariance_``. A level held past the last month moves along its
+            tangent.
+
+        Returns
+        -------
+        DiscreteHazard
+            A model without errors.
+
+        Examples
+        --------
+        >>> from custval.survival import DiscreteHazard, survival_target
+        >>> X, y = [[0.0], [1.0], [0.0], [1.0]], survival_target([1, 2, 2, 1], [0, 1, 1, 1])
+        >>> model = DiscreteHazard(baseline="constant").fit(X, y)
+        >>> round(float(model.moved([0.0, 0.5]).coef_[0] - model.coef_[0]), 3)
+        0.5
+        """
+        self._check_fitted()
+        shifts = float_array(step, "step")
+        basis, at, p = self._basis_ahead(), 0, len(self.center_)
+        length = sum(own.shape[1] for own in basis) + p * len(basis)
+        length += sum(own.shape[1] for columns in self.clock_columns_ for own in columns)
+        check_length(shifts, length, name="step", other="the parameters")
+        level, coef = np.array(self.level_), np.array(np.atleast_2d(self.coef_))
+        effects = [np.array(effect) for effect in self.clock_effects_]
+        for k, own in enumerate(basis):
+            level[k] += own @ shifts[at : at + own.shape[1]]
+            at += own.shape[1]
+            for effect, columns in zip(effects, self.clock_columns_, strict=True):
+                moving = columns[k] @ shifts[at : at + columns[k].shape[1]]
+                effect[k] += moving[: effect.shape[1]]
+                at += columns[k].shape[1]
+            coef[k] += shifts[at : at + p]
+            at += p
+        model = type(self)(**self.get_params(deep=False))
+        vars(model).update(vars(self))
+        model.level_, model.clock_effects_ = level, tuple(effects)
+        model.coef_ = coef[0] if len(coef) == 1 else coef
+        vars(model).update(covariance_=None, std_error_=None, robust_std_error_=None)
+        return model
 
     def score(self, X: AnyFrame, y: Any, *, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean log-likelihood of a customer: higher is better, for choosing between settings.
