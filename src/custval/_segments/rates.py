@@ -183,8 +183,8 @@ def churn_rates(
     month = counts["month"].astype(np.int64)
     moved = exits[stays].sum(axis=0)
     lost = exits.sum(axis=0) - moved
-    arrived = counts.get("transfers_in", moved)
-    closing = counts["opening"] + counts["joined"] + arrived - lost - moved
+    counts.setdefault("transfers_in", moved)  # what transfers out of one plan comes into another
+    closing = counts["opening"] + counts["joined"] + counts["transfers_in"] - lost - moved
     _check_flows(counts, lost, closing)
     _warn_of_gaps(month, counts["opening"], closing)
     back = sum((counts[name] for name in ("rotational", "won_back") if name in counts), np.zeros(len(lost)))
