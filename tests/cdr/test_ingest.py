@@ -277,3 +277,17 @@ def test_files_out_of_order_change_nothing(world, tmp_path):
     one = customer_view(world, as_of=as_of, features=names)
     two = customer_view({**world.tables, "cdr": str(tmp_path / "*.parquet")}, as_of=as_of, features=names)
     pd.testing.assert_frame_equal(one, two, rtol=1e-9, atol=1e-9)
+
+
+def test_ctrl_c_leaves_no_spill_behind(world, tmp_path, monkeypatch):
+    pytest.importorskip("duckdb")
+    from custval._cdr import view
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(view, "_collected", stopped)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        customer_view(world, as_of=world.month_end(4))
+    assert list(tmp_path.iterdir()) == []

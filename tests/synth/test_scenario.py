@@ -41,3 +41,29 @@ def test_a_recession_raises_bad_debt(worlds):
         return bills["arrears"].sum() / bills["amount"].sum()
 
     assert debt("recession") > 1.6 * debt("contract market")
+
+
+def test_number_portability_lets_more_leave_by_own_will_and_together(worlds):
+    def left(name):
+        return (worlds[name].tables["departures"]["cause"] == "voluntary").sum()
+
+    assert left("number portability") > 1.3 * left("contract market")
+    together = {
+        name: TelecomWorld(
+            n_subscribers=6000,
+            months=8,
+            seed=1,
+            scenario=name,
+            behaviours="group churn",
+            records_per_subscriber_month=0,
+        ).simulate()
+        for name in ("contract market", "number portability")
+    }
+    assert len(together["number portability"].truth.groups) > 1.3 * len(together["contract market"].truth.groups)
+
+
+def test_the_prepaid_market_lives_from_top_ups(worlds):
+    tables = worlds["prepaid market"].tables
+    assert tables["subscribers"]["prepaid"].mean() > 0.6
+    assert tables["topups"]["amount"].sum() > tables["bills"]["amount"].sum()
+    assert not worlds["contract market"].tables["subscribers"]["prepaid"].any()

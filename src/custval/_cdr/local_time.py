@@ -79,10 +79,11 @@ def _instants(times: Any) -> IntArray:
     values = np.asarray(times)
     if values.dtype.kind == "M":
         check_rows(~np.isnat(values), values, name="times", rule="be there")
-        return np.asarray(values.astype("datetime64[s]").astype(np.int64), dtype=np.int64)
+        whole: IntArray = values.astype("datetime64[s]").astype(np.int64)
+        return whole
     if values.dtype.kind in "iuf":
         check_rows(np.isfinite(values.astype(np.float64)), values, name="times", rule="be finite")
-        return np.floor(values).astype(np.int64)
+        return np.asarray(np.floor(values.astype(np.float64)), dtype=np.int64)
     return np.array([_read(value, row) for row, value in enumerate(values.tolist())], dtype=np.int64)
 
 
