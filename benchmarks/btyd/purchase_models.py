@@ -124,23 +124,33 @@ def many() -> list[dict[str, object]]:
     return [{"task": n, "custval s": statistics.median(timeit.repeat(a, number=1, repeat=3))} for n, a in asks.items()]
 
 
+COLUMNS = ("task", "custval s", "custval MB", "lifetimes s", "lifetimes MB", "ratio", "runs")
+
+
 def main() -> None:
     peer = sys.argv[1] if len(sys.argv) > 1 else None
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [
-            compare("BG/NBD, 1M weekly", "BGNBD", weekly(BG, 1_000_000, 1), folder, peer, 3),
-            compare("BG/NBD, 1M daily", "BGNBD", daily(1_000_000), folder, None, 0),
-            compare("Pareto/NBD, 100k weekly", "ParetoNBD", weekly(PARETO, 100_000, 2), folder, peer, 1),
-            compare("Pareto/NBD, 1M weekly", "ParetoNBD", weekly(PARETO, 1_000_000, 2), folder, None, 0),
-            compare("gamma-gamma, 1M", "GammaGamma", spend(1_000_000), folder, peer, 3),
-            counts(folder),
-        ]
-    rows += [*one_customer(), *many()]
-    columns = ("task", "custval s", "custval MB", "lifetimes s", "lifetimes MB", "ratio", "runs")
+        stages = (
+            lambda: [compare("BG/NBD, 1M weekly", "BGNBD", weekly(BG, 1_000_000, 1), folder, peer, runs)],
+            lambda: [compare("gamma-gamma, 1M", "GammaGamma", spend(1_000_000), folder, peer, runs)],
+            lambda: [compare("BG/NBD, 1M daily", "BGNBD", daily(1_000_000), folder, None, 0), counts(folder)],
+            lambda: [*one_customer(), *many()],
+            # a fit by lifetimes takes a minute
+            lambda: [compare("Pareto/NBD, 100k weekly", "ParetoNBD", weekly(PARETO, 100_000, 2), folder, peer, 1)],
+            lambda: [compare("Pareto/NBD, 1M weekly", "ParetoNBD", weekly(PARETO, 1_000_000, 2), folder, None, 0)],
+        )
+        for stage in stages:
+            rows += stage()
+            report(rows)
+
+
+def report(rows: list[dict[str, object]]) -> None:
     record(
         "prepaid models",
-        [{c: row.get(c, "") for c in columns} for row in rows],
+        [{c: row.get(c, "") for c in COLUMNS} for row in rows],
         script="benchmarks/btyd/purchase_models.py",
         text=(
             "Fits in fresh processes, one thread, imports not counted, each side reading the same file: medians of "
