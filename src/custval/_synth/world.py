@@ -346,7 +346,7 @@ def _cdr(setting: Setting, parts: list[Block], *, progress: bool, jobs: int) -> 
         np.concatenate([part.panel.departed for part in parts]),
     )
 
-    counts = sum(getattr(part.panel, kind).sum(axis=0) for part in parts for kind in KINDS)
+    counts = np.sum([getattr(part.panel, kind).sum(axis=0) for part in parts for kind in KINDS], axis=0)
     if "two-sided records" in setting.behaviours:
         return _two_sided(parts, numbers, progress=progress)
     ends = np.cumsum(counts)
