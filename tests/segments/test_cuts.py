@@ -173,3 +173,17 @@ def test_a_constant_axis_has_no_natural_break():
     with pytest.warns(DataWarning, match=r"constant \(7\), .* all of them are low"):
         model = ValuePotential(cuts="natural").fit(axes)
     assert set(model.predict(axes)) <= {2, 3}
+
+
+def test_an_axis_may_be_a_result_of_clv():
+    from custval.clv import lifetime_value
+    from custval.survival import DiscreteHazard, survival_target
+
+    x = RNG.integers(0, 2, (80, 1))
+    hazard = DiscreteHazard(baseline="constant").fit(x, survival_target(RNG.integers(1, 9, 80), RNG.integers(0, 2, 80)))
+    worth = lifetime_value(hazard, x, margin=AXES[:, 0], horizon=6, monthly_discount=0.01)
+    model = ValuePotential().fit({"now": AXES[:, 0], "later": worth})
+    plain = ValuePotential().fit(np.column_stack([AXES[:, 0], worth.value]))
+    np.testing.assert_array_equal(model.cuts_, plain.cuts_)
+    table = {"now": AXES[:, 0], "later": worth}
+    np.testing.assert_array_equal(model.predict(table), plain.predict(np.column_stack([AXES[:, 0], worth.value])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -41,6 +41,8 @@ def named_columns(X: AnyFrame) -> tuple[AnyFrame, list[str] | None]:
     """Return X with the names of its columns; a frame whose columns are only numbered is taken as an array."""
     if hasattr(X, "toarray") or not is_frame(X):
         return X, None
+    if isinstance(X, Mapping):  # results of clv stand for the value of each customer
+        return {name: getattr(values, "value", values) for name, values in X.items()}, column_names(X)
     raw = getattr(X, "columns", None)
     if raw is not None and all(isinstance(name, (int, np.integer)) for name in raw):
         return np.asarray(X), None

@@ -171,7 +171,8 @@ class ValuePotential(Estimator):
         Parameters
         ----------
         X : frame or array of shape (n, 2) or (n, 3)
-            Current value, potential value and, with three axes, loyalty of each customer: finite numbers.
+            Current value, potential value and, with three axes, loyalty of each customer: finite numbers. In a mapping
+            a column may be what ``custval.clv.lifetime_value`` returns.
         y : None
             Not used.
         sample_weight : array of shape (n,), optional
