@@ -193,7 +193,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[*WORK, "rfm package"])
     arguments = parser.parse_args()
     check_counts()
-    rows, growth = [], []
+    rows: list[dict[str, object]] = []
+    growth: list[str] = []
     for job in (job for job in WORK if job in arguments.only):
         ours = []
         for n in arguments.sizes:
@@ -206,12 +207,17 @@ def main() -> None:
         if len(ours) > 1:
             step = math.log(arguments.sizes[-1] / arguments.sizes[-2])
             growth.append(f"{job} {math.log(ours[-1] / ours[-2]) / step:.2f}")
-    rows += package_rows(arguments) if "rfm package" in arguments.only else []
+        write(rows, growth, arguments)  # after each work: a run that is cut short leaves what it has
+    if "rfm package" in arguments.only:
+        rows += package_rows(arguments)
+        write(rows, growth, arguments)
+
+
+def write(rows: list[dict[str, object]], growth: list[str], arguments: argparse.Namespace) -> None:
     text = (
         f"Medians of {arguments.repeats} ({arguments.peer_repeats} for pandas) after a warm-up, in fresh processes, "
         "the sides in turn. custval gives intervals or errors within its time, the pandas pipelines none. RFM by "
-        "pandas "
-        "breaks ties by the order of rows; custval gives equal customers equal scores. Growth with customers: "
+        "pandas breaks ties by the order of rows; custval gives equal customers equal scores. Growth with customers: "
         f"{'; '.join(growth)}. The rfm package fails on pandas 3 and ran on pandas 2 at the sizes shown."
     )
     record("Segments: ten million customers", rows, script="benchmarks/segments/scale.py", text=text)
