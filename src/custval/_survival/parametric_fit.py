@@ -38,6 +38,7 @@ __all__ = (
 _LONG_STEP = 1e-2  # a step so long where nothing is left to gain: the maximum lies at infinity
 _NAMED = 4
 _ENOUGH = 10_000  # distinct rows on which starts are tried
+_FIRST_STEPS = 20  # from each of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -273,8 +274,9 @@ def _null(
     few = slice(None, None, max(1, len(spans) // _ENOUGH))
     sample, share, steps = spans.rows(few), weight[few], max(max_iter, 100)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = _from_starts(family, sample, share, starts, max_iter=steps, tol=tol)
-        if len(sample) < len(spans) and found:
+        # a start that has not settled in so many steps climbs an endless ridge: one of them is enough to follow
+        found = _from_starts(family, sample, share, starts, max_iter=_FIRST_STEPS, tol=tol)
+        if found:
             best = max(found, key=lambda one: one.value).point
             found = _from_starts(family, spans, weight, [best], max_iter=steps, tol=tol)
             found = found or _from_starts(family, spans, weight, starts, max_iter=steps, tol=tol)
