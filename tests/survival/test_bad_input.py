@@ -14,11 +14,17 @@ from custval import ConvergenceWarning, DataWarning, InputError
 from custval.survival import (
     AFT,
     CoxPH,
+    DiscreteHazard,
+    FineGray,
     MixtureCure,
     PiecewiseExponential,
     SharedFrailtyCox,
     cox_path,
+    cox_residuals,
+    from_lifelines,
     interval_target,
+    ph_test,
+    schoenfeld_residuals,
     survival_target,
 )
 
@@ -204,3 +210,49 @@ def test_looks_between_which_nobody_can_have_left_are_named():
         InputError, match=r"upper must be >= lower \(and > entry\) but 1 of 2 rows is not \(first: row 1"
     ):
         interval_target([1.0, 5.0], [2.0, 4.0])
+
+
+CLUSTERED: dict[str, Callable[..., Any]] = {
+    **{name: MODELS[name] for name in ("CoxPH", "AFT", "MixtureCure", "PiecewiseExponential")},
+    "DiscreteHazard": lambda X, y, **more: DiscreteHazard(baseline="constant").fit(X, y, **more),
+    "FineGray": lambda X, y, **more: FineGray().fit(X, y, **more),
+}
+
+
+@pytest.mark.parametrize("name", CLUSTERED)
+def test_clusters_that_say_nothing_are_named(name):
+    fit = CLUSTERED[name]
+    with pytest.raises(InputError, match=r"cluster holds one label only, in all 80 rows, so robust errors would be 0"):
+        fit(frame(), target(), cluster=np.zeros(N))
+    with pytest.raises(InputError, match=r"not the name 'account'; pass the column itself, X\['account'\]"):
+        fit(frame(), target(), cluster="account")
+    with pytest.raises(InputError, match=r"cluster must be known but 1 of 80 rows is not \(first: row 2"):
+        fit(frame(), target(), cluster=np.where(np.arange(N) == 2, np.nan, np.arange(N)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_frames_and_arrays_that_cannot_be_read_are_named(name):
+    twice = pd.DataFrame(np.column_stack([A, B, A]), columns=["a", "b", "a"])
+    with pytest.raises(InputError, match="column names must differ, but 'a' stands 2 times; rename or drop"):
+        MODELS[name](twice, target())
+    mixed = np.array(frame().to_numpy(), dtype=object)
+    mixed[3, 1] = "fibre"
+    with pytest.raises(InputError, match="X must hold numbers, but row 3, column 1 holds 'fibre'; give a frame with"):
+        MODELS[name](mixed, target())
+
+
+def test_no_rows_at_all_is_said():
+    with pytest.raises(InputError, match="X has no rows; a hazard needs at least 2 customers"):
+        CoxPH().fit(frame().head(0), target()[:0])
+
+
+def test_residuals_of_other_models_are_refused_and_a_pair_is_a_target():
+    model = CoxPH().fit(frame(), target())
+    pair = (DURATION, EVENT)
+    assert (cox_residuals(model, frame(), pair) == cox_residuals(model, frame(), target())).all()
+    assert (ph_test(model, frame(), pair).p_value == ph_test(model, frame(), target()).p_value).all()
+    for look in (cox_residuals, ph_test, schoenfeld_residuals):
+        with pytest.raises(InputError, match="model must be a fitted CoxPH, not AFT; fit CoxPH to the same data"):
+            look(MODELS["AFT"](frame(), target()), frame(), target())
+    with pytest.raises(InputError, match="CoxPH is a model of this library already; use it as it is"):
+        from_lifelines(model)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from custval import InputError
 from custval.survival import target_from_dates
 
 pl = pytest.importorskip("polars")
@@ -92,3 +93,8 @@ def test_impossible_dates_are_refused_with_helpful_words(change, words):
     with pytest.raises(ValueError) as error:
         target_from_dates(**given)
     assert words in str(error.value)
+
+
+def test_a_missing_day_is_shown_as_missing():
+    with pytest.raises(InputError, match=r"start must be known but 1 of 2 rows is not \(first: row 1, value missing\)"):
+        target_from_dates(["2024-01-31", None], [None, None], observed_until="2024-06-01")

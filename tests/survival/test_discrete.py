@@ -564,7 +564,7 @@ def test_impossible_rows_are_refused():
         DiscreteHazard().fit(X, y[:-1])
     with pytest.raises(ValueError, match="1 sample"):
         DiscreteHazard().fit(X[:1], y[:1])
-    with pytest.raises(ValueError, match="cluster has 2 rows but X has 150"):
+    with pytest.raises(ValueError, match="cluster has 2 rows but y has 150"):
         DiscreteHazard().fit(X, y, cluster=[1, 2])
     with pytest.raises(ValueError, match=r"divide by 30\.436875"):
         DiscreteHazard().fit([[0.0], [1.0]], survival_target([30_000, 40_000]))

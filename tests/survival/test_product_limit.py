@@ -274,3 +274,8 @@ def test_long_durations_and_late_entries_take_the_other_way():
     assert kaplan_meier(y).times.tolist() == [7, 2049, 3000]
     late = survival_target([5, 6, 7], [0, 1, 1], entry=[0, 5, 5])
     assert kaplan_meier(late).at_risk.tolist() == [1, 2, 1]
+
+
+def test_weights_of_another_length_are_measured_against_the_target():
+    with pytest.raises(InputError, match="sample_weight has 2 rows but y has 3"):
+        kaplan_meier([1.0, 2.0, 3.0], sample_weight=[1.0, 2.0])

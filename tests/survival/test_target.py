@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from custval import InputError
 from custval._survival.target import read_target
 from custval.survival import survival_target
 
@@ -212,3 +214,25 @@ def test_plain_durations_are_departures():
 def test_a_column_vector_is_taken_with_a_warning():
     with pytest.warns(UserWarning, match="column-vector y"):
         assert len(read_target(np.ones((4, 1)))) == 4
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, dict], ids=["pandas", "polars", "mapping"])
+def test_a_frame_with_the_names_of_the_fields_is_a_target(kind):
+    columns = {"duration": [3.0, 2.0], "event": ["port", None], "entry": [1.0, 0.0]}
+    y = survival_target(kind(columns))
+    assert y.tolist() == [(1.0, 3.0, 1), (0.0, 2.0, 0)]
+    assert y.dtype.metadata["causes"] == ("port",)
+    assert survival_target(kind({"duration": [3.0, 2.0]}), [1, 0], entry=[1, 0]).tolist() == y.tolist()
+    assert read_target(kind(columns)).entry.tolist() == [1.0, 0.0]
+    with pytest.raises(InputError, match=r"a column 'duration' .* this one has tenure, churn; rename them, or pass"):
+        survival_target(kind({"tenure": [1.0], "churn": [1]}))
+    with pytest.raises(InputError, match="a frame that holds its own event; leave event out"):
+        survival_target(kind(columns), [1, 0])
+
+
+def test_spans_of_time_and_dates_are_not_taken_for_numbers():
+    for spans in (pd.Series(pd.to_timedelta([30, 60], unit="D")), pl.Series([dt.timedelta(30), dt.timedelta(60)])):
+        with pytest.raises(InputError, match="duration must hold numbers, not spans of time; divide them by a unit"):
+            survival_target(spans, [1, 0])
+    with pytest.raises(InputError, match="duration must hold numbers, not dates; turn them into time since a date"):
+        survival_target(np.array(["2024-01-31"], dtype="datetime64[D]"))

@@ -175,13 +175,29 @@ def plain_matrix(X: Any) -> FloatArray:
             f"Expected 2D array, got {raw.ndim}D array instead (shape {raw.shape}). Reshape your data: one row for "
             "each customer, one column for each feature"
         )
-    matrix = raw.astype(np.float64)
+    try:
+        matrix = raw.astype(np.float64)
+    except ValueError:
+        raise _text_in(raw) from None
     if matrix.shape[0] == 0:
         raise InputError(f"Found array with 0 sample(s) (shape={matrix.shape}) while a minimum of 1 is required.")
     if not np.isfinite(matrix).all():
         row, col = np.argwhere(~np.isfinite(matrix))[0]
         raise InputError(f"X holds NaN or infinity (first: row {row}, column {col}); fill or drop such rows")
     return matrix
+
+
+def _text_in(raw: TextArray) -> InputError:
+    """Return the error that names the first text in an array that should hold numbers."""
+    for (row, place), value in np.ndenumerate(raw):
+        try:
+            float(value)
+        except ValueError:
+            return InputError(
+                f"X must hold numbers, but row {row}, column {place} holds {value!r}; give a frame with named columns, "
+                "whose text is coded"
+            )
+    return InputError("X must hold numbers; give a frame with named columns")
 
 
 def _level_codes(values: TextArray, gone: BoolArray, levels: list[str]) -> IntArray:

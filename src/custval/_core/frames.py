@@ -87,7 +87,17 @@ def _narwhals(frame: Any) -> Any:
     except TypeError:
         kind = type(frame).__name__
         raise InputError(f"a frame is needed (pandas, Polars, Arrow, a mapping of columns), not {kind}") from None
+    except nw.exceptions.DuplicateError:
+        raise _doubles(frame) from None
     return native.collect() if isinstance(native, nw.LazyFrame) else native
+
+
+def _doubles(frame: Any) -> InputError:
+    """Return the error that names the columns which a frame holds several times."""
+    names = [str(name) for name in getattr(frame, "column_names", frame.columns)]
+    doubles = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    said = ", ".join(f"{name!r} stands {names.count(name)} times" for name in doubles)
+    return InputError(f"column names must differ, but {said}; rename or drop the copies")
 
 
 def _array(series: Any) -> TextArray:

@@ -58,6 +58,8 @@ def check_rows(ok: ArrayLike, values: Any, *, name: str, rule: str, fix: str = "
 
 def _shown(value: Any) -> str:
     """Return a value as in code, but a date as a plain date."""
+    if isinstance(value, np.datetime64) and np.isnat(value):
+        return "missing"
     if isinstance(value, (np.datetime64, dt.date)):
         return str(value).replace("T", " ").removesuffix(" 00:00:00")
     return repr(value.item() if isinstance(value, np.generic) else value)
@@ -111,6 +113,7 @@ def float_array(
     fix: str = "",
 ) -> FloatArray:
     """Return `values` as a float64 array of `ndim` dimensions inside the legal range, or refuse it by `name`."""
+    _refuse_times(values, name)
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -131,15 +134,24 @@ def float_array(
     return array
 
 
-def sample_weight_array(sample_weight: Any, n: int) -> FloatArray:
+def sample_weight_array(sample_weight: Any, n: int, *, other: str = "X") -> FloatArray:
     """Return case weights of length `n` (ones for None); negative, missing or all-zero weights are refused."""
     if sample_weight is None:
         return np.ones(n)
     weight = float_array(sample_weight, "sample_weight", low=0.0)
-    check_length(weight, n, name="sample_weight")
+    check_length(weight, n, name="sample_weight", other=other)
     if n and not weight.any():
         raise InputError("sample_weight is zero in every row; at least one customer must count")
     return weight
+
+
+def _refuse_times(values: Any, name: str) -> None:
+    """Refuse dates and spans of time: as numbers they would count nanoseconds, or whatever unit they are kept in."""
+    kind = np.asarray(values).dtype.kind if hasattr(values, "dtype") else ""
+    if kind == "m":
+        raise InputError(f"{name} must hold numbers, not spans of time; divide them by a unit, such as one day")
+    if kind == "M":
+        raise InputError(f"{name} must hold numbers, not dates; turn them into time since a date")
 
 
 def _first_text(values: Any) -> str:

@@ -27,6 +27,7 @@ from custval._survival.cox_fit import CoxData, data_rows
 from custval._survival.cox_likelihood import RiskSums, risk_sums
 from custval._survival.cox_residuals import deviance, martingale, schoenfeld, score_residuals
 from custval._survival.cox_rows import CoxRows
+from custval._survival.target import read_target
 
 if TYPE_CHECKING:
     from custval._survival.cox import CoxPH
@@ -190,6 +191,7 @@ def ph_test(
     """
     if not callable(transform):
         check_choice(transform, "transform", TRANSFORMS)
+    _check_cox(model)
     if model.covariance_ is None:
         raise InputError("the test needs a fit at the top of its likelihood; fit with l1 = 0")
     data, rows, sums, _ = _looked(model, X, y, sample_weight, strata)
@@ -230,16 +232,26 @@ def _looked(
     model: CoxPH, X: AnyFrame, y: Any, sample_weight: ArrayLike | None, strata: Any
 ) -> tuple[CoxData, CoxRows, RiskSums, _Place]:
     """Return the rows with weight, sorted, the sums over risk sets at the model's coefficients, and where they were."""
-    model._check_fitted()
+    _check_cox(model)
     labels = strata_labels(X, strata, model.strata_columns_)
     encoder = model.encoder_
-    data, _, _ = checked_data(X, y, encoder, sample_weight=sample_weight, strata=labels, cluster=None)
+    target = read_target(y)
+    data, _, _ = checked_data(X, target, encoder, sample_weight=sample_weight, strata=labels, cluster=None)
     if not data.event.any():
         raise InputError("no customer left in these data, so nothing can be compared with the model")
     rows = data_rows(data, model.ties)
-    n = len(np.asarray(y))
+    n = len(target)
     kept = np.arange(n) if len(data.duration) == n else np.flatnonzero(np.asarray(sample_weight) > 0)
     return data, rows, risk_sums(model.coef_, rows, model.ties), _Place(n, kept)
+
+
+def _check_cox(model: Any) -> None:
+    """Refuse what is not a fitted CoxPH: only there do these residuals say what they say here."""
+    from custval._survival.cox import CoxPH
+
+    if not isinstance(model, CoxPH):
+        raise InputError(f"model must be a fitted CoxPH, not {type(model).__name__}; fit CoxPH to the same data")
+    model._check_fitted()
 
 
 def _model_covariance(model: CoxPH) -> FloatArray:

@@ -13,7 +13,7 @@ from custval._core.frames import column, is_frame, to_columns
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_length, check_rows, float_array, sample_weight_array
 from custval._survival.cox_fit import CoxData
-from custval._survival.groups import group_codes
+from custval._survival.groups import cluster_codes, group_codes
 from custval._survival.target import Target, read_target
 
 __all__ = (
@@ -66,13 +66,16 @@ def checked_data(
     sample_weight: ArrayLike | None,
     strata: Any,
     cluster: Any,
+    group: Any = None,
     owner: str = "CoxPH",
 ) -> tuple[CoxData, Target, tuple[Hashable, ...]]:
-    """Return the rows with weight, their target, and the labels of the strata."""
+    """Return the rows with weight, their target, and the labels of the strata; groups take the place of clusters."""
     matrix = encoder.transform(X, owner=owner)
     target = read_target(y)
     n = len(matrix)
     check_length(target.duration, n, name="y")
+    if n == 0:
+        raise InputError("X has no rows; a hazard needs at least 2 customers to compare")
     if n == 1:
         raise InputError("Found array with 1 sample (one customer); a hazard needs at least 2 to compare")
     if len(target.causes) > 1:
@@ -82,7 +85,7 @@ def checked_data(
         )
     weight = sample_weight_array(sample_weight, n)
     labels, codes = (NO_STRATA, None) if strata is None else group_codes(strata, n, name="strata")
-    groups = None if cluster is None else group_codes(cluster, n, name="cluster")[1]
+    groups = group_codes(group, n, name="group")[1] if group is not None else cluster_codes(cluster, n)
     data = CoxData(
         X=np.asarray(matrix),
         entry=target.entry if target.has_entry else None,

@@ -208,7 +208,7 @@ class SharedFrailtyCox(CoxForecasts):
         encoder, rest = learn_design(rest, missing=self.missing, unseen=self.unseen)
         owner = type(self).__name__
         data, target, known = checked_data(
-            rest, y, encoder, sample_weight=None, strata=labels, cluster=group, owner=owner
+            rest, y, encoder, sample_weight=None, strata=labels, cluster=None, group=group, owner=owner
         )
         group_of = np.arange(len(data.duration)) if data.cluster is None else data.cluster
         with one_thread():

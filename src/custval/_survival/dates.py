@@ -37,7 +37,8 @@ def target_from_dates(
     Parameters
     ----------
     start : array_like of datetime, shape (n,)
-        Day of joining, before `observed_until`.
+        Day of joining, before `observed_until`. Dates with a time zone are taken at their instant in UTC, dates
+        without one as UTC: give all of them in one way.
     end : array_like of datetime, shape (n,)
         Day of leaving. Missing, or after `observed_until`: still a customer.
     observed_until : datetime, or array_like of shape (n,)

@@ -15,6 +15,7 @@ from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, Int
 from custval._core.validation import check_length, check_rows, float_array, nearest
 from custval._survival.clocks import Clock, clock_offsets, clock_values
 from custval._survival.discrete_tally import Spells
+from custval._survival.groups import cluster_codes
 from custval._survival.target import read_target, structured
 
 __all__ = (
@@ -79,10 +80,8 @@ def with_cluster(spells: Spells, cluster: Any, keep: BoolArray) -> Spells:
     """Return `spells` with the clusters of the rows that were kept."""
     if cluster is None:
         return spells
-    names = np.asarray(cluster)
-    check_length(names, len(keep), name="cluster")
-    codes = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1]
-    return replace(spells, cluster=codes[keep].astype(np.int64))
+    codes = cluster_codes(cluster, len(keep), keep=keep)
+    return replace(spells, cluster=codes)
 
 
 def read_counts(table: AnyFrame) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from custval._core.errors import DataWarning, InputError, warn
 from custval._core.typing import BoolArray, FloatArray, IntArray
-from custval._survival.groups import group_codes
+from custval._survival.groups import cluster_codes, group_codes
 from custval._survival.target import Target
 
 __all__ = ("SubData", "cause_code", "sub_data")
@@ -61,7 +61,7 @@ def sub_data(
     if codes is not None:
         ended, came = _joined(codes, target)
         _warn_changing(X, codes, names)
-    group = codes if cluster is None else group_codes(cluster, n, name="cluster")[1]
+    group = codes if cluster is None else cluster_codes(cluster, n)
     if came is not None and not came.any():
         came = None
     keep = weight > 0

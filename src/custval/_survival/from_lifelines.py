@@ -434,6 +434,8 @@ def _kind(fitter: Any) -> str:
     name = type(fitter).__name__
     if name == "AalenJohansenFitter":
         raise InputError(f"{name} knows the incidence of one cause only, not who stays; use aalen_johansen")
+    if hasattr(type(fitter), "predict_incidence"):
+        raise InputError(f"{name} is a model of this library already; use it as it is")
     one = hasattr(type(fitter), "survival_function_at_times")
     if hasattr(type(fitter), "fit") and not _is_fitted(fitter):
         raise not_fitted(fitter)

@@ -117,7 +117,7 @@ def logrank_test(
     check_choice(weighting, "weighting", WEIGHTINGS)
     powers = (check_scalar(rho, "rho", low=0), check_scalar(gamma, "gamma", low=0))
     target = read_target(y)
-    weight = sample_weight_array(sample_weight, len(target))
+    weight = sample_weight_array(sample_weight, len(target), other="y")
     fix = "this test counts customers; use Cox regression with robust errors for other weights"
     check_rows(weight == np.floor(weight), weight, name="sample_weight", rule="be whole", fix=fix)
     labels, codes = group_codes(groups, len(target))

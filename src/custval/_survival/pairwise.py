@@ -136,7 +136,7 @@ def pairwise_logrank_test(
     labels, codes = group_codes(groups, len(target))
     if len(labels) < 2:
         raise InputError(f"groups must hold at least two labels, not {len(labels)}; there is nothing to compare")
-    weight = None if sample_weight is None else sample_weight_array(sample_weight, len(target))
+    weight = None if sample_weight is None else sample_weight_array(sample_weight, len(target), other="y")
     layer = None if strata is None else group_codes(strata, len(target), name="strata")[1]
     pairs = list(combinations(range(len(labels)), 2))
     found: list[tuple[float, float]] = []

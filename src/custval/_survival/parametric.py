@@ -16,14 +16,15 @@ from custval._core.encoding import DesignEncoder
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.frames import frame_length
-from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_length, check_scalar, check_whole, float_array, sample_weight_array
 from custval._survival.band import SurvivalBand, check_band, survival_band
 from custval._survival.discrete_reasons import Reasons, top_reasons
 from custval._survival.exits import weight_of_exits
+from custval._survival.groups import cluster_codes
 from custval._survival.interval_target import Spans, read_spans
 
-__all__ = ("ParametricModel", "PredictionFamily", "cluster_codes")
+__all__ = ("ParametricModel", "PredictionFamily")
 
 _CELLS = 1 << 18
 _PANELS, _NODES = 12, 12
@@ -422,7 +423,7 @@ class ParametricModel(Estimator):
             raise InputError("Found array with 1 sample (one customer); a model needs at least 2 to compare")
         weight = sample_weight_array(sample_weight, n)
         keep = weight > 0
-        codes = cluster_codes(cluster, n, keep)
+        codes = cluster_codes(cluster, n, keep=keep)
         robust = codes is not None or bool((weight != np.floor(weight)).any())
         return _Read(encoder, matrix[keep], spans.rows(keep), weight[keep], codes, robust)
 
@@ -456,16 +457,6 @@ class _Read:
     weight: FloatArray
     cluster: IntArray | None
     robust: bool
-
-
-def cluster_codes(cluster: Any, n: int, keep: BoolArray) -> IntArray | None:
-    """Return the cluster of each kept row as a code, or None."""
-    if cluster is None:
-        return None
-    names = np.asarray(cluster)
-    check_length(names, n, name="cluster")
-    codes = np.unique(names[keep].astype(str) if names.dtype == object else names[keep], return_inverse=True)[1]
-    return codes.ravel().astype(np.int64)
 
 
 def _log_ahead(family: PredictionFamily, theta: FloatArray, ahead: FloatArray, stayed: FloatArray) -> FloatArray:

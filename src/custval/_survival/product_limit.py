@@ -293,7 +293,7 @@ def _by_group(
         table, causes, time_unit = quick
         return build_table(table, chosen_style(options, causes=causes, time_unit=time_unit))
     target = read_target(y)
-    weight = None if sample_weight is None else sample_weight_array(sample_weight, len(target))
+    weight = None if sample_weight is None else sample_weight_array(sample_weight, len(target), other="y")
     whole = weight is None or bool((weight == np.floor(weight)).all())
     style = chosen_style(options, causes=target.causes, time_unit=target.time_unit, whole=whole)
     if not len(target):

@@ -18,6 +18,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.errors import InputError
+from custval._core.frames import column_names, is_frame, to_columns
 from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import check_length, check_rows, float_array
 from custval._survival.events import ONE_CAUSE, cause_names, code_events
@@ -72,8 +73,9 @@ def survival_target(
     ----------
     duration : array_like of shape (n,)
         Time from joining to the last look, in `time_unit`, > 0: time of leaving, or of the end of the data for
-        customers who are still there. A column of a frame will do; so will a pair ``(duration, event)``, a structured
-        array of one boolean and one time field (scikit-survival), or a target made before.
+        customers who are still there. A column of a frame will do; so will a frame with the columns ``duration`` and,
+        where there are such, ``event`` and ``entry``, a pair ``(duration, event)`` (lifelines), a structured array of
+        one boolean and one time field (scikit-survival), or a target made before.
     event : array_like of shape (n,), optional
         What happened at `duration`: booleans (True = left), codes (0 = still a customer, 1..K = cause) or labels
         (missing = still a customer). None: everybody left.
@@ -158,7 +160,7 @@ def read_target(y: Any) -> Target:
         raise InputError("fit requires y to be passed, but the target y is None; make one with survival_target")
     if isinstance(y, Target):
         return y
-    if isinstance(y, tuple) and len(y) == 2 and not np.isscalar(y[0]):
+    if is_frame(y) or (isinstance(y, tuple) and len(y) == 2 and not np.isscalar(y[0])):
         return _from_fields(survival_target(y))
     values = np.asarray(y)
     if values.dtype.names == _FIELDS:
@@ -233,6 +235,8 @@ def _unpacked(duration: Any, event: Any, entry: Any) -> tuple[Any, Any, Any, tup
     """Return duration, event, entry and, from a target made before, its causes and time unit."""
     if isinstance(duration, tuple) and len(duration) == 2 and event is None and not np.isscalar(duration[0]):
         return duration[0], duration[1], entry, None, None
+    if is_frame(duration):
+        return *_columns(duration, event, entry), None, None
     names = getattr(getattr(duration, "dtype", None), "names", None)
     if names is None:
         return duration, event, entry, None, None
@@ -244,6 +248,22 @@ def _unpacked(duration: Any, event: Any, entry: Any) -> tuple[Any, Any, Any, tup
         late = y["entry"] if entry is None else entry
         return y["duration"], y["event"], late, said.get("causes"), said.get("time_unit")
     return *_event_and_time(y, names), entry, None, None
+
+
+def _columns(frame: Any, event: Any, entry: Any) -> tuple[Any, Any, Any]:
+    """Return duration, event and entry from the columns of these names."""
+    names = column_names(frame)
+    if "duration" not in names:
+        raise InputError(
+            "a frame as target needs a column 'duration' (and 'event', 'entry' where there are such), but this one has "
+            f"{', '.join(names)}; rename them, or pass the columns: survival_target(frame[...], frame[...])"
+        )
+    table = to_columns(frame)
+    given = {"event": event, "entry": entry}
+    twice = [name for name, values in given.items() if values is not None and name in table]
+    if twice:
+        raise InputError(f"duration is a frame that holds its own {twice[0]}; leave {twice[0]} out")
+    return table["duration"], table.get("event", event), table.get("entry", entry)
 
 
 def _event_and_time(y: TextArray, names: Sequence[str]) -> tuple[TextArray, TextArray]:

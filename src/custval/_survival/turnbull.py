@@ -232,7 +232,7 @@ def turnbull(
     level = check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
     draws = check_whole(resamples, "resamples", low=0)
     spans = read_spans(y, owner="turnbull")
-    weight = sample_weight_array(sample_weight, len(spans))
+    weight = sample_weight_array(sample_weight, len(spans), other="y")
     if not len(spans):
         raise InputError("y has no rows; a curve needs at least one customer")
     problem, left, right = _problem(spans.rows(weight > 0), weight[weight > 0])
