@@ -214,11 +214,12 @@ def main() -> None:
 
 
 def write(rows: list[dict[str, object]], growth: list[str], arguments: argparse.Namespace) -> None:
+    grows = f"Growth with customers: {'; '.join(growth)}. " if growth else ""
     text = (
         f"Medians of {arguments.repeats} ({arguments.peer_repeats} for pandas) after a warm-up, in fresh processes, "
         "the sides in turn. custval gives intervals or errors within its time, the pandas pipelines none. RFM by "
-        "pandas breaks ties by the order of rows; custval gives equal customers equal scores. "
-        f"{'Growth with customers: ' + '; '.join(growth) + '. ' if growth else ''}The rfm package fails on pandas 3 and ran on pandas 2 at the sizes shown."
+        f"pandas breaks ties by the order of rows; custval gives equal customers equal scores. {grows}The rfm package "
+        "fails on pandas 3 and ran on pandas 2 at the sizes shown."
     )
     record("Segments: ten million customers", rows, script="benchmarks/segments/scale.py", text=text)
 
