@@ -268,7 +268,7 @@ def _today(cell: IntArray, tenure: IntArray, weight: FloatArray, margin: ArrayLi
     earned = np.bincount(cell, weights=weight * np.broadcast_to(money, cell.shape), minlength=count)
     heads = today.sum(axis=1)
     mean = np.divide(earned, heads, out=np.zeros(count), where=heads > 0)
-    return _Base(np.asarray(today), mean, np.zeros(0), 0.0, 1)
+    return _Base(np.asarray(today, dtype=np.float64), mean, np.zeros(0), 0.0, 1)
 
 
 def _values(rows: _Rows, base: _Base, weight: FloatArray) -> FloatArray:

@@ -203,7 +203,7 @@ def _censoring_curve(stayed: FloatArray, left: BoolArray, horizon: int) -> Float
     both = np.cumsum((censored + gone)[::-1])[::-1]
     there = both - gone  # at risk of being censored in month t, its events gone
     step = np.divide(censored, there, out=np.zeros_like(there), where=there > 0)
-    return np.asarray(np.cumprod(1.0 - step)[: horizon + 1])
+    return np.asarray(np.cumprod(1.0 - step)[: horizon + 1], dtype=np.float64)
 
 
 def _curve(model: Any, X: AnyFrame, horizon: int, given: ArrayLike | None) -> FloatArray:

@@ -154,7 +154,7 @@ def information(slopes: Slopes, point: FloatArray, *, step: float = 1e-4) -> Flo
 def _inverse(matrix: FloatArray, otherwise: FloatArray) -> FloatArray:
     if not np.isfinite(matrix).all() or np.linalg.eigvalsh(matrix)[0] <= 1e-10 * np.abs(matrix).max():
         return otherwise
-    return np.asarray(np.linalg.inv(matrix))
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
 def numeric_slopes(

@@ -227,11 +227,12 @@ def _of_chunk(chunk: AnyFrame, name: str, value: Any, done: int) -> Any:
         return value
     if isinstance(value, str):
         return np.asarray(column(chunk, value), dtype=np.float64)
-    if np.ndim(value) == 0:
+    whole = np.asarray(value)
+    if whole.ndim == 0:
         return value
-    part = np.asarray(value)[done : done + frame_length(chunk)]
+    part = whole[done : done + frame_length(chunk)]
     if len(part) != frame_length(chunk):
-        raise InputError(f"{name} has {len(value)} rows, fewer than the data; give one for each customer, or a column")
+        raise InputError(f"{name} has {len(whole)} rows, fewer than the data; give one for each customer, or a column")
     return part
 
 

@@ -329,4 +329,4 @@ def raised(curve: FloatArray, points: float, by_month: FloatArray) -> tuple[Floa
         by_stay[:, 1:] * stays[:, 1:], curve[:, :-1], out=np.zeros_like(later[:, 1:]), where=curve[:, :-1] > 0
     )
     slope[:, :-1] -= through_next
-    return np.asarray(better), np.asarray(slope - by_month)
+    return np.asarray(better, dtype=np.float64), np.asarray(slope - by_month, dtype=np.float64)

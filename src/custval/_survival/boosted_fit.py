@@ -30,7 +30,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -348,7 +348,7 @@ def _with_sklearn(rows: Rows, s: Settings, trees: int, seed: int) -> dict[str, A
         max_leaf_nodes=s.max_leaf_nodes,
         min_samples_leaf=s.min_samples_leaf,
         l2_regularization=s.l2,
-        early_stopping=False,
+        early_stopping=cast("Any", False),  # noqa: FBT003 - its stubs know the text only
         monotonic_cst=_directions(s),
         random_state=seed,
     )

@@ -349,7 +349,7 @@ def _cdr(setting: Setting, parts: list[Block], *, progress: bool, jobs: int) -> 
     counts = np.sum([getattr(part.panel, kind).sum(axis=0) for part in parts for kind in KINDS], axis=0)
     if "two-sided records" in setting.behaviours:
         return _two_sided(parts, numbers, progress=progress)
-    ends = np.cumsum(counts)
+    ends = np.cumsum(np.asarray(counts, dtype=np.int64))
     whole: dict[str, Any] = empty_columns(int(ends[-1]))
 
     def write(month: int) -> None:
