@@ -11,13 +11,16 @@ from custval import InputError
 from custval.clv import lifetime_value
 from custval.survival import (
     AFT,
+    CauseSpecificHazard,
     Clock,
+    CoxPH,
     DiscreteHazard,
     marginal_effects,
     outlook,
     price_elasticity,
     survival_target,
     what_if,
+    what_if_value,
 )
 
 
@@ -96,6 +99,24 @@ def test_models_of_other_kinds_have_an_outlook():
     ahead = outlook(model, X[["fee"]].iloc[:5], months=[1, 6], horizon=24)
     assert ahead.std_error is not None
     assert ahead.incidence.shape == (5, 1, 2)
+
+
+@pytest.mark.parametrize("kind", [CoxPH(), CauseSpecificHazard()], ids=["cox", "causes"])
+def test_models_whose_baseline_is_estimated_answer_every_question(kind):
+    X, y = telecom(200)
+    X = X[["fee"]]
+    y = survival_target(y["duration"], y["event"] > 0) if isinstance(kind, CoxPH) else y
+    model = kind.fit(X, y)
+    ahead = outlook(model, X[:5], months=[1, 6], horizon=12)
+    assert ahead.mean_std_error.shape == (5,)
+    if isinstance(kind, CoxPH):
+        assert ahead.std_error[:, 0] == pytest.approx(model.predict_survival_band(X[:5], [1, 6]).std_error, rel=1e-6)
+    moved = what_if(model, X, {"fee": lambda fee: fee * 0.9}, months=[6])
+    assert (moved.std_error > 0).all()
+    assert (price_elasticity(model, X, "fee").std_error > 0).all()
+    assert (marginal_effects(model, X, ["fee"]).std_error > 0).all()
+    told = what_if_value(model, X, {"fee": 20.0}, margin=10.0, horizon=6, monthly_discount=0.01)
+    assert told.std_error > 0
 
 
 def test_what_if_moves_incidence_and_value():

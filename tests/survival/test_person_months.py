@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from custval import DataWarning
 from custval.survival import (
     Clock,
     DiscreteHazard,
@@ -192,6 +193,26 @@ def test_today_is_what_a_model_predicts_from_and_treatments_are_off():
         assert table.loc[(row, given + 1), "complaints"] == seen
 
 
+def test_today_knows_departures_within_the_delay_and_customers_of_this_month():
+    people = {
+        "customer_id": [1, 2, 3, 4],
+        "start": ["2024-01-01", "2024-01-01", "2024-06-20", "2024-05-01"],
+        "end": [None, "2024-06-20", None, None],
+    }
+    calls = {"customer_id": [1, 3, 2], "event_time": ["2024-05-10", "2024-06-19", "2024-05-10"]}
+    score = {"customer_id": [1, 1, 3], "month": [6, 7, 1], "score": [0.6, 0.7, 0.1]}
+    events = {"calls": EventColumn(calls, window=12), "score": MonthColumn(score, value="score")}
+    for delay in (0, 2):
+        months = person_months(people, observed_until="2024-07-01", events=events, calendar=True, label_delay=delay)
+        today = months.today()
+        assert today.row.tolist() == [0, 2, 3]  # row 1 is known to have left
+        assert today.given.tolist() == [5, 0, 2]
+        assert today.X["calls"].tolist() == [1, 1, 0]
+        assert today.X["score"].tolist() == [0.6, 0.1, 0.0]
+        assert today.X["calendar_month"].tolist() == [6, 6, 7]
+        assert 2 not in months.to_frame()["row"].to_numpy()
+
+
 def test_months_whose_departures_cannot_be_known_yet_are_left_out():
     people, _ = portfolio(400)
     whole = person_months(people, observed_until=UNTIL, cause="cause")
@@ -252,6 +273,28 @@ def test_known_months_are_taken_as_they_are():
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
+def test_values_of_months_after_the_stay_are_nobodys():
+    people = {"customer_id": [1, 2], "start": ["2024-01-01"] * 2, "end": ["2024-02-20", None]}
+    score = {"customer_id": [1] * 6 + [2], "month": [1, 2, 3, 4, 5, 6, 2], "score": [1, 2, 3, 4, 5, 6, 9]}
+    column = MonthColumn(score, value="score", fill=-1.0)
+    months = person_months(people, observed_until="2024-04-20", events={"score": column})
+    assert months.to_frame()["score"].tolist() == [1, 2, -1, 9, -1]
+    long = MonthColumn({"customer_id": [2] * 9, "month": range(1, 10), "score": range(1, 10)}, value="score")
+    months = person_months(people, observed_until="2024-04-20", events={"score": long})
+    assert months.to_frame()["score"].tolist() == [0, 0, 1, 2, 3]
+    assert months.today().X["score"].tolist() == [4]
+
+
+def test_records_of_nobody_are_said():
+    people = {"customer_id": ["1", "2"], "start": ["2024-01-01"] * 2, "end": ["2024-02-20", None]}
+    for column in (
+        EventColumn({"customer_id": [1, 2], "event_time": ["2024-01-15"] * 2}),
+        MonthColumn({"customer_id": [1, 2], "month": [1, 1], "score": [1, 2]}, value="score"),
+    ):
+        with pytest.warns(DataWarning, match="none of the 2 records of column 'calls' belongs to a customer"):
+            person_months(people, observed_until="2024-04-20", events={"calls": column})
+
+
 def test_a_column_dated_after_its_month_is_refused_by_name():
     people = {"customer_id": [7], "start": ["2024-01-01"], "end": [None], "nps": [3], "asked": ["2024-02-01"]}
     with pytest.raises(

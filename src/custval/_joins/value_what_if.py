@@ -128,7 +128,7 @@ def _valued(
     model: Any, X: AnyFrame, given: FloatArray, margin: FloatArray, fade: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return each customer's value, and the gradient of their sum."""
-    value, slope = np.empty(len(given)), np.zeros(len(model.covariance_))
+    value, slope = np.empty(len(given)), np.zeros(len(covariance_of(model, "what_if_value")))
     for part, own, stayed in blocks(X, given):
         weight = margin[part, None] * fade
         survival = np.asarray(model.predict_survival(own, np.arange(1, len(fade) + 1), given=stayed))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from custval._core.encoding import plain_matrix
+from custval._core.encoding import DesignEncoder, plain_matrix
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.frames import frame_length, is_frame, rows
@@ -332,6 +332,13 @@ class CauseSpecificHazard(Estimator):
             parts.append(table)
         made: pd.DataFrame = pd.concat(parts, ignore_index=True)
         return made
+
+    @property
+    def encoder_(self) -> DesignEncoder:
+        """How the columns of X become those of the design matrix, which the models share."""
+        self._check_fitted()
+        encoder: DesignEncoder = self.models_[0].encoder_
+        return encoder
 
     @property
     def forecast_covariance_(self) -> FloatArray | None:

@@ -7,13 +7,14 @@ which they became known, so a column of all months of all customers is a few sum
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import DataWarning, InputError, warn
 from custval._core.frames import column
 from custval._core.results import Result
 from custval._core.typing import AnyFrame, FloatArray, IntArray, TextArray
@@ -199,8 +200,35 @@ def _found(spec: EventColumn, name: str, spells: Any) -> tuple[IntArray, IntArra
     known = f"{name}: {spec.at}"
     check_rows(~np.isnan(moment), moment, name=known, rule="be known", fix="drop records without a date")
     spell, found = spells.find(who, moment)
+    _check_found(name, found)
     rows = np.flatnonzero(found)
     return rows, spell, (moment[rows] - spells.start[spell]) / DAYS_A_MONTH, spells.duration[spell]
+
+
+def _check_found(name: str, found: TextArray) -> None:
+    """Say when no record belongs to a customer, which is hardly meant: 7 is not "7"."""
+    if len(found) and not found.any():
+        warn(
+            f"none of the {len(found)} records of column {name!r} belongs to a customer, so it says nothing; look "
+            "whether the identifiers of both tables are written alike",
+            DataWarning,
+        )
+
+
+def read_columns(
+    specs: Mapping[str, EventColumn | MonthColumn], spells: Any
+) -> dict[str, tuple[EventColumn | MonthColumn, Records]]:
+    """Return the columns by name with their records, placed in the months of the stay of each spell."""
+    made: dict[str, tuple[EventColumn | MonthColumn, Records]] = {}
+    seen: dict[Any, Any] = {}
+    for name, spec in specs.items():
+        if isinstance(spec, EventColumn):
+            made[name] = spec, read_records(spec, name, spells, seen)
+        elif isinstance(spec, MonthColumn):
+            made[name] = spec, read_months(spec, name, spells)
+        else:
+            raise InputError(f"events must map names to EventColumn(...) or MonthColumn(...), but {name!r} is {spec!r}")
+    return made
 
 
 def _by_month(spell: IntArray, month: IntArray) -> IntArray:
@@ -223,6 +251,7 @@ def read_months(spec: MonthColumn, name: str, spells: Any) -> Records:
     value = float_array(column(spec.table, spec.value), name)
     check_length(who, len(month), name=name, other=spec.month)
     spell, found = spells.find(who, np.full(len(month), np.inf))
+    _check_found(name, found)
     month, value = month[found].astype(np.int64), value[found]
     if spec.known is not None:
         known = days(column(spec.table, spec.known), f"{name}: {spec.known}")[found]
@@ -236,6 +265,8 @@ def read_months(spec: MonthColumn, name: str, spells: Any) -> Records:
             f"column {name!r} has {twice.size} months twice for the same customer (first: month {month[twice[0]]}); "
             "keep one row for each customer and month"
         )
+    used = month <= spells.duration[spell] + 1  # the month after the last is today's
+    spell, month, order = spell[used], month[used], order[used]
     ends = np.searchsorted(spell, np.arange(len(spells.start)), side="right")
     return Records(month - 1, value[order], ends)
 

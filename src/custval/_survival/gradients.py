@@ -9,7 +9,7 @@ import numpy as np
 
 from custval._core.errors import InputError
 from custval._core.frames import frame_length, rows
-from custval._core.typing import AnyFrame, FloatArray
+from custval._core.typing import AnyFrame, FloatArray, forecast_covariance
 from custval._core.validation import check_length, float_array
 
 __all__ = ("blocks", "covariance_of", "given_array", "mean_incidence", "spread_of")
@@ -19,10 +19,10 @@ _BLOCK = 8_192
 
 def covariance_of(model: Any, what: str) -> FloatArray:
     """Return the covariance of a model that can say how its predictions move, or refuse it."""
-    covariance = getattr(model, "covariance_", None)
-    if covariance is None or not hasattr(model, "pullback"):
+    covariance = forecast_covariance(model) if hasattr(model, "pullback") else None
+    if covariance is None:
         raise InputError(f"{what} needs a fitted model with standard errors and a pullback, such as DiscreteHazard")
-    return np.asarray(covariance)
+    return covariance
 
 
 def given_array(given: Any, n: int) -> FloatArray:
@@ -52,7 +52,7 @@ def mean_incidence(
     n = len(given)
     share = np.full(n, 1.0 / n) if weight is None else weight
     causes = len(model.causes_)
-    value, slope = np.zeros(causes + 1), np.zeros((causes + 1, len(model.covariance_)))
+    value, slope = np.zeros(causes + 1), np.zeros((causes + 1, len(covariance_of(model, "the gradient"))))
     for part, own, stayed in blocks(X, given):
         incidence = np.asarray(model.predict_incidence(own, [month], given=stayed))[:, :, 0]
         value[:-1] += share[part] @ incidence

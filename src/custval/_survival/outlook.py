@@ -12,7 +12,7 @@ from custval._core.doors import public
 from custval._core.errors import import_pandas
 from custval._core.frames import frame_length
 from custval._core.results import Result, frozen
-from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray
+from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray, forecast_covariance
 from custval._core.validation import check_scalar, check_whole
 from custval._survival.gradients import blocks, given_array, spread_of
 from custval._survival.intervals import probability_bounds
@@ -130,7 +130,7 @@ def outlook(
     furthest = check_whole(horizon, "horizon", low=1)
     level = check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
     stayed = given_array(given, frame_length(X))
-    covariance = getattr(model, "covariance_", None) if hasattr(model, "pullback") else None
+    covariance = forecast_covariance(model) if hasattr(model, "pullback") else None
     parts = [
         _block(model, own, now, when, horizon=furthest, covariance=covariance) for _, own, now in blocks(X, stayed)
     ]

@@ -7,7 +7,8 @@ size takes the memory of one block.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,8 @@ from custval._survival.event_columns import (
     DAYS_A_MONTH,
     EventColumn,
     MonthColumn,
-    Records,
     days,
-    read_months,
-    read_records,
+    read_columns,
 )
 from custval._survival.person_table import CALENDAR, MonthRows, PersonMonths
 from custval._survival.stays import Stays, read_stays
@@ -77,7 +76,9 @@ def person_months(
         has begun: refused.
     contract_end : str, optional
         Column of the day on which the running contract ends (missing: no contract). Gives the clock
-        ``months_to_end``: 1 in the month in which it ends, 0 and less after it.
+        ``months_to_end``: 1 in the month in which it ends, 0 and less after it. After a renewal the last contract
+        stands for the earlier ones too, so that long before its end it would tell that the customer renewed: give
+        ``Clock("months_to_end", step=-1, period=12)``, which keeps the place within the year only.
     calendar : bool, default False
         Give the clock ``calendar_month``, 1..12, of the month that begins.
     label_delay : float, default 0.0
@@ -105,7 +106,7 @@ def person_months(
     >>> months.to_frame()["bill_shock"].tolist()
     [0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0]
     """
-    stays, causes, left_out = read_stays(
+    stays, everyone, causes, left_out = read_stays(
         customers,
         until=observed_until,
         names=(customer, start, end, cause),
@@ -115,23 +116,28 @@ def person_months(
     still = {name: column(customers, name) for name in columns}
     for name, when in (dated or {}).items():
         _check_dated(name, days(column(customers, when), when), stays)
-    clocks = _clock_starts(customers, stays, contract_end=contract_end, calendar=calendar)
-    seen: dict[Any, Any] = {}
-    moving = {name: _read(spec, name, stays, seen) for name, spec in (events or {}).items()}
+    specs = dict(events or {})
+    shown = partial(_clock_starts, customers, contract_end=contract_end, calendar=calendar)
+    clocks = shown(stays)
+    moving = read_columns(specs, stays)
     names = [*still, *clocks, *moving]
     if len(set(names)) < len(names):
         raise InputError(f"two columns have the same name among {', '.join(names)}; give them different names")
-    return PersonMonths(stays, still, moving, clocks, causes=causes, n_left_out=left_out)
+    at_the_end = partial(_at_the_end, everyone, still, specs, shown, causes=causes)
+    return PersonMonths(stays, still, moving, clocks, causes=causes, n_left_out=left_out, at_the_end=at_the_end)
 
 
-def _read(
-    spec: EventColumn | MonthColumn, name: str, stays: Stays, seen: dict[Any, Any]
-) -> tuple[EventColumn | MonthColumn, Records]:
-    if isinstance(spec, EventColumn):
-        return spec, read_records(spec, name, stays, seen)
-    if isinstance(spec, MonthColumn):
-        return spec, read_months(spec, name, stays)
-    raise InputError(f"events must map names to EventColumn(...) or MonthColumn(...), but {name!r} is {spec!r}")
+def _at_the_end(
+    everyone: Callable[[], Stays],
+    still: Mapping[str, TextArray],
+    specs: Mapping[str, EventColumn | MonthColumn],
+    shown: Callable[[Stays], dict[str, FloatArray]],
+    *,
+    causes: tuple[str, ...],
+) -> PersonMonths:
+    """Return all stays up to the end of the data: those too short to learn from, and months left out, are there."""
+    stays = everyone()
+    return PersonMonths(stays, still, read_columns(specs, stays), shown(stays), causes=causes, n_left_out=0)
 
 
 def _check_dated(name: str, known: FloatArray, stays: Stays) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -130,6 +130,8 @@ class PersonMonths:
         Causes of leaving.
     n_left_out : int
         Person-months left out because their departures cannot be known yet.
+    at_the_end : callable, optional
+        Gives the same for all stays up to the end of the data; None: they are here already.
 
     Attributes
     ----------
@@ -158,7 +160,9 @@ class PersonMonths:
         *,
         causes: tuple[str, ...],
         n_left_out: int,
+        at_the_end: Callable[[], PersonMonths] | None = None,
     ) -> None:
+        self._at_the_end = at_the_end
         self._spells, self._still, self._moving, self._clocks = spells, still, moving, clocks
         self.causes, self.n_left_out = causes, n_left_out
         self.n_customers = len(spells.start)
@@ -302,6 +306,9 @@ class PersonMonths:
     def today(self) -> Today:
         """Return the customers who are still there, with what is known of them at the end of the data.
 
+        Those who joined within the last month are among them, and so are the months that `label_delay` leaves out of
+        the fit: a departure that is on record already counts, one that is not yet cannot.
+
         Returns
         -------
         Today
@@ -314,6 +321,8 @@ class PersonMonths:
         >>> person_months(people, observed_until="2024-04-01", columns=["fee"]).today().given.tolist()
         [2]
         """
+        if self._at_the_end is not None:
+            return self._at_the_end().today()
         here = np.flatnonzero(self._spells.event == 0)
         X = {name: values[self._spells.row[here]] for name, values in self._still.items()}
         stayed = self._spells.duration[here]

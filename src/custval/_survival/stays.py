@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,8 @@ def read_stays(
     names: tuple[str, str, str, str | None],
     entry: Any,
     delay: float,
-) -> tuple[Stays, tuple[str, ...], int]:
-    """Return the stays, the names of the causes, and how many months were left out for the delay of labels.
+) -> tuple[Stays, Callable[[], Stays], tuple[str, ...], int]:
+    """Return the stays, all of them up to the end of the data (on demand), the causes, and the number of months left out.
 
     `names` are the columns of identifier, first day, last day and cause; `delay` is in months.
     """
@@ -112,7 +113,15 @@ def read_stays(
     if not len(whole[0]):
         raise InputError("no customer was at risk for a whole month; check observed_until, entry and label_delay")
     left_out = int((before[2] - before[1]).sum() - (whole[2] - whole[1]).sum())
-    return _sorted(begun, whole, ids), kinds, left_out
+    return _sorted(begun, whole, ids), partial(_everyone, begun, target, ids), kinds, left_out
+
+
+def _everyone(start: FloatArray, target: TextArray, ids: TextArray) -> Stays:
+    """Return every stay in the whole months up to the end of the data, be they none."""
+    left, months = target["event"] > 0, np.round(target["duration"], 9)
+    duration = np.where(left, np.ceil(months), np.floor(months)).astype(np.int64)
+    rows = np.arange(len(duration))
+    return _sorted(start, (rows, np.zeros_like(rows), duration, target["event"].astype(np.int64)), ids)
 
 
 def _whole(
