@@ -87,7 +87,7 @@ def read_stays(
     entry: Any,
     delay: float,
 ) -> tuple[Stays, Callable[[], Stays], tuple[str, ...], int]:
-    """Return the stays, all of them up to the end of the data (on demand), the causes, and the number of months left out.
+    """Return the stays, on demand all up to the end of the data, the causes, and the number of months left out.
 
     `names` are the columns of identifier, first day, last day and cause; `delay` is in months.
     """
