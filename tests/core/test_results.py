@@ -62,6 +62,20 @@ def test_to_frame_has_a_row_for_each_element() -> None:
     assert frame["times"].tolist() == [1.0, 2.0]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Point(Result):
+    value: float
+    std_error: float | None
+    unit: str
+    parts: tuple[str, ...]
+
+
+def test_to_frame_of_single_numbers_is_one_row_of_them() -> None:
+    point = Point(2.5, None, "month", ("a", "b"))
+    assert point.to_frame().to_dict("list") == {"value": [2.5], "std_error": [None], "unit": ["month"]}
+    assert "2.5" in point._repr_html_()
+
+
 def test_html_escapes_and_names_the_type() -> None:
     page = CURVE._repr_html_()
     assert "<b>Curve</b>" in page

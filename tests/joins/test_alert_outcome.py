@@ -53,5 +53,13 @@ def test_by_cause_and_what_is_refused():
         alert_outcome(found, survival_target(y["duration"]))
     with pytest.raises(InputError, match="the list is empty"):
         alert_outcome(alert_list(model, X, horizon=3, given=0, capacity=0), y)
-    with pytest.raises(InputError, match="lie beyond the follow-up"):
+    with pytest.raises(InputError, match="time 3 lies beyond the follow-up"):
         alert_outcome(found, survival_target(np.ones(300), np.zeros(300, dtype=int), causes=["price"]))
+
+
+def test_all_watched_just_to_the_horizon_is_enough():
+    found = alert_list(Constant(), [[0.5], [0.1], [0.4], [0.2]], horizon=2, given=None, capacity=2)
+    told = alert_outcome(found, survival_target([1, 2, 2, 2], [1, 0, 0, 1]))
+    assert (told.precision, told.rate, told.captured, told.not_watched) == (0.5, 0.5, 0.5, 0)
+    with pytest.raises(InputError, match=r"time 2 lies beyond the follow-up: customers were watched to 1\.5 at most"):
+        alert_outcome(found, survival_target([1, 1.5, 1.5, 1.5], [1, 0, 0, 0]))

@@ -256,3 +256,17 @@ def test_residuals_of_other_models_are_refused_and_a_pair_is_a_target():
             look(MODELS["AFT"](frame(), target()), frame(), target())
     with pytest.raises(InputError, match="CoxPH is a model of this library already; use it as it is"):
         from_lifelines(model)
+
+
+def test_one_account_says_nothing_about_how_accounts_differ():
+    with pytest.raises(InputError, match="group holds one account only, so how much accounts differ cannot be told"):
+        SharedFrailtyCox().fit(frame(), target(), group=["a"] * N)
+    with pytest.raises(InputError, match=r"group must be known but 1 of 80 rows is not \(first: row 0"):
+        SharedFrailtyCox().fit(frame(), target(), group=[None, *range(N - 1)])
+
+
+def test_a_law_without_a_best_fit_names_what_runs_away():
+    with pytest.warns(ConvergenceWarning, match="no finite best value exists for the scale"):
+        AFT(distribution="gengamma").fit(frame(), survival_target(np.ones(N)))
+    with pytest.warns(ConvergenceWarning, match="no finite best value exists for 'x0'"):
+        AFT(distribution="gengamma").fit([[1.0], [2.0], [3.0]], survival_target([1.0, 2.0, 3.0]))

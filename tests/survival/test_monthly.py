@@ -41,3 +41,14 @@ def test_result_is_read_only_and_turns_into_json():
     monthly = to_months(survival_target([2.3, 0.4], [1, 0]))
     assert not monthly.target.flags.writeable
     assert json.loads(json.dumps(monthly.to_dict()))["kept"] == [True, False]
+
+
+def test_the_table_numbers_the_rows_that_were_kept():
+    monthly = to_months(survival_target([2.3, 0.4, 2.3], [1, 0, 0]))
+    assert monthly.to_frame().to_dict("list") == {
+        "row": [0, 2],
+        "entry": [0.0, 0.0],
+        "duration": [3.0, 2.0],
+        "event": [1, 0],
+    }
+    assert "<table" in monthly._repr_html_()

@@ -55,3 +55,10 @@ def test_what_the_curve_does_not_reach_is_refused():
         restricted_mean(curve, 0)
     with pytest.raises(ValueError, match="must be a survival curve"):
         restricted_mean(aalen_johansen(survival_target([1.0, 2.0])), 1)
+
+
+def test_a_mean_and_a_quantile_are_tables_of_one_row():
+    curve = kaplan_meier(survival_target([1.0, 2.0, 4.0], [1, 1, 0]))
+    mean, half = restricted_mean(curve, 3.0), curve.quantile(0.5)
+    assert mean.to_frame()["value"].tolist() == [mean.value]
+    assert half.to_frame()["time"].tolist() == [half.time]

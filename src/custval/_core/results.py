@@ -56,10 +56,13 @@ class Result:
         return {field.name: jsonable(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the result as a pandas frame: one row for each element of the longest 1-D fields."""
+        """Return the result as a pandas frame: one row for each element of the longest 1-D fields, one without any."""
         frames = import_pandas()
         named = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         columns = {name: value for name, value in named.items() if isinstance(value, np.ndarray) and value.ndim == 1}
+        if not columns:
+            plain = (str, bool, int, float, np.generic)
+            return frames.DataFrame([{name: v for name, v in named.items() if v is None or isinstance(v, plain)}])
         longest = max((len(value) for value in columns.values()), default=0)
         table: pd.DataFrame = frames.DataFrame(
             {name: value for name, value in columns.items() if len(value) == longest}

@@ -47,6 +47,15 @@ class WatchedCurve:
         weight[counted] = 1.0 / share
         return weight
 
+    def refuse_unreached(self, time: float) -> None:
+        """Refuse a time to which nobody is watched: departures up to it cannot be counted, even without survivors."""
+        if float(self.before(time)) <= 0:
+            last = self.times[self.share[1:] <= 0].min(initial=np.inf)
+            raise InputError(
+                f"time {time:g} lies beyond the follow-up: customers were watched to {last:g} at most, so not all who "
+                "left by then are seen; wait, or choose a time up to there"
+            )
+
     def refuse_unwatched(self, times: FloatArray) -> None:
         """Refuse times up to which nobody is watched."""
         beyond = times[self.at(times) <= 0]

@@ -247,7 +247,8 @@ class AFT(ParametricModel):
         at_zero = np.append(1.0, -self.center_)
         self.intercept_ = float(fit.level[0] - self.center_ @ self.coef_)
         block = self.covariance_[: p + 1, : p + 1]
-        self.intercept_std_error_ = float(np.sqrt(max(at_zero @ block @ at_zero, 0.0)))
+        with np.errstate(over="ignore"):  # where the maximum lies at infinity, as the diagnosis has said
+            self.intercept_std_error_ = float(np.sqrt(max(at_zero @ block @ at_zero, 0.0)))
         self.scale_ = float(np.exp(fit.level[1])) if law.has_scale else 1.0
         self.scale_index_ = spread
         self.scale_coef_ = fit.coef[1] if law.has_scale else np.zeros(0)

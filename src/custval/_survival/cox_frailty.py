@@ -211,6 +211,8 @@ class SharedFrailtyCox(CoxForecasts):
             rest, y, encoder, sample_weight=None, strata=labels, cluster=None, group=group, owner=owner
         )
         group_of = np.arange(len(data.duration)) if data.cluster is None else data.cluster
+        if group_of.max() == 0:
+            raise InputError("group holds one account only, so how much accounts differ cannot be told; fit CoxPH")
         with one_thread():
             plain = _fit_plain(data, options)
             rows = data_rows(with_column(data), self.ties)

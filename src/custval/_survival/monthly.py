@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import import_pandas
 from custval._core.results import Result, frozen
 from custval._core.typing import BoolArray, FloatArray, TextArray
 from custval._survival.target import read_target, structured
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ("MonthlyTarget", "to_months")
 
@@ -40,6 +44,23 @@ class MonthlyTarget(Result):
     target: TextArray
     kept: BoolArray
     n_dropped: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each kept row: its number among the rows given, entry, duration and event.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns row, entry, duration, event.
+
+        Examples
+        --------
+        >>> from custval.survival import survival_target, to_months
+        >>> to_months(survival_target([0.4, 1.5], [0, 1])).to_frame().to_dict("list")
+        {'row': [1], 'entry': [0.0], 'duration': [2.0], 'event': [1]}
+        """
+        fields = {name: self.target[name] for name in ("entry", "duration", "event")}
+        return import_pandas().DataFrame({"row": np.flatnonzero(self.kept), **fields})
 
 
 @public("survival")

@@ -342,7 +342,8 @@ def diagnose(best: Optimum, parts: Sequence[Part], *, max_iter: int, tol: float)
 def _blamed(step: FloatArray, parts: Sequence[Part]) -> list[str]:
     """Return the columns along which the step is long; where there are none, the levels."""
     names = [f"the {part.name}" if not k else repr(part.features[k - 1]) for part, k in _places(parts)]
-    long = [names[j] for j in np.flatnonzero(np.abs(step) > np.abs(step).max() / 5)]
+    size = np.where(np.isnan(step), np.inf, np.abs(step))
+    long = [names[j] for j in np.flatnonzero(size >= min(size.max(), np.finfo(float).max) / 5)]
     return [name for name in long if name.startswith("'")] or long
 
 
