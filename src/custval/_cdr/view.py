@@ -6,7 +6,7 @@ window functions. Records after the moment are filtered away before anything is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from custval._cdr.account import (
@@ -41,7 +41,7 @@ from custval._core.validation import nearest
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ("customer_view",)
+__all__ = ("customer_view", "known_view")
 
 
 @public("cdr")
@@ -115,9 +115,28 @@ def customer_view(
     >>> bool((view["calls_out_30d"] >= 0).all())
     True
     """
+    return _view(tables, as_of, windows, features, engine=engine)
+
+
+def known_view(tables: Any, *, as_of: Any, names: Collection[str]) -> AnyFrame:
+    """Return the view with those of `names` that the given tables (and columns of subscribers) allow."""
+    return _view(tables, as_of, (30, 90), None, only=names)
+
+
+def _view(
+    tables: Any,
+    as_of: Any,
+    windows: Sequence[int],
+    features: Sequence[str] | str | None,
+    *,
+    engine: str | DuckDB | None = None,
+    only: Collection[str] | None = None,
+) -> AnyFrame:
     now, days = moment(as_of), check_windows(windows)
     named = named_tables(tables)
     picked = chosen(feature_dictionary(windows=days), features, named)
+    if only is not None:
+        picked = tuple(feature for feature in picked if feature.name in only)
     needed = {"subscribers", "departures", *(feature.table for feature in picked)}
     needed |= {table for feature in picked for table, _ in feature.also}
     if "cdr" not in named and "cdr" in needed:

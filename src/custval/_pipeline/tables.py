@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from custval._cdr.quality import TableChecks, check_tables
-from custval._cdr.view import customer_view
+from custval._cdr.view import known_view
 from custval._core.errors import InputError
 from custval._core.frames import to_columns
 from custval._core.progress import track
@@ -56,6 +56,7 @@ _COLUMNS = (
     "services_held",
     "services_dropped_90d",
 )
+_WANTED = frozenset({*_COLUMNS, "tenure_months", "months_to_end", "margin_mean_3m"})  # what the chain reads of the view
 _NEEDED = ("subscribers", "cdr", "bills", "departures")
 
 
@@ -72,7 +73,7 @@ def table_cases(tables: Any, settings: Settings, *, world: tuple[tuple[str, str]
     silent: list[Note] = []
     with noted("records", silent):
         views = [
-            customer_view(frames, as_of=int(_month_end(base.first + mark)))
+            known_view(frames, as_of=int(_month_end(base.first + mark)), names=_WANTED)
             for mark in track([*marks, base.months], progress=settings.progress, label="views")
         ]
     columns = [_with_clock(to_columns(view)) for view in views]
@@ -295,6 +296,9 @@ def _measured_save_rate(frames: Mapping[str, AnyFrame]) -> tuple[float, float] |
     if "campaigns" not in frames:
         return None
     table = to_columns(frames["campaigns"])
+    if "design" in table:  # only a coin makes the arms alike
+        drawn = table["design"] == "randomised"
+        table = {name: values[drawn] for name, values in table.items()}
     treated, left = table["treated"].astype(bool), table["left_within_3m"].astype(bool)
     arms = [left[treated], left[~treated]]
     if min(map(len, arms)) == 0 or not arms[1].any():
