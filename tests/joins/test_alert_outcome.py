@@ -63,3 +63,23 @@ def test_all_watched_just_to_the_horizon_is_enough():
     assert (told.precision, told.rate, told.captured, told.not_watched) == (0.5, 0.5, 0.5, 0)
     with pytest.raises(InputError, match=r"time 2 lies beyond the follow-up: customers were watched to 1\.5 at most"):
         alert_outcome(found, survival_target([1, 1.5, 1.5, 1.5], [1, 0, 0, 0]))
+
+
+@pytest.mark.parametrize("event", [0, 1], ids=["none", "all"])
+def test_a_list_of_which_none_or_all_left_is_not_certain(event):
+    found = alert_list(Constant(), np.array([[0.5]] * 20 + [[0.1]] * 60), horizon=2, given=None, capacity=20)
+    happened = np.array([event] * 20 + [1] * 6 + [0] * 54)
+    told = alert_outcome(found, survival_target(np.where(happened, 1, 5), happened))
+    assert told.precision == event
+    if event:
+        assert (told.precision_lower, told.precision_upper) == (pytest.approx(0.8316, abs=1e-4), 1.0)
+    else:  # binom.test(0, 20)
+        assert (told.precision_lower, told.precision_upper) == (0.0, pytest.approx(0.1684, abs=1e-4))
+    assert told.lift_lower == pytest.approx(told.precision_lower / told.rate)
+    assert told.lift_upper == pytest.approx(told.precision_upper / told.rate)
+
+
+def test_nobody_left_at_all_says_nothing_of_the_lift():
+    found = alert_list(Constant(), np.array([[0.5]] * 20), horizon=2, given=None, capacity=5)
+    told = alert_outcome(found, survival_target([5] * 20, [0] * 20, causes=["left"]))
+    assert (told.lift, told.lift_lower, told.lift_upper) == (1.0, 0.0, np.inf)

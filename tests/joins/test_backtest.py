@@ -122,3 +122,20 @@ def test_bad_input_is_named():
         backtest("cox", X, start=start, end=end, origins=[20], **asked)
     with pytest.raises(InputError, match="label_delay must be >= 0"):
         backtest(MODEL, X, start=start, end=end, origins=[20], label_delay=-1, **asked)
+
+
+def test_an_origin_without_leavers_is_neither_certain_nor_nameless():
+    X, start, end = world()
+    end = np.where((end > 20) & (end <= 23), 24.0, end)  # nobody leaves within 3 months of 20
+    found = backtest(MODEL, X, start=start, end=end, origins=[20, 26], horizon=3, observed_until=36)
+    assert found.leavers[0] == 0
+    assert found.calibration[0] == found.calibration_lower[0] == 0
+    foretold = found.leavers[1] / found.calibration[1]
+    assert 3.688 / foretold < found.calibration_upper[0] * 2 < np.inf
+    assert "nan" not in found.verdict
+
+
+def test_an_origin_at_which_nobody_was_there_is_refused():
+    X, start, end = world()
+    with pytest.raises(InputError, match="nobody was a customer at origin 60"):
+        backtest(MODEL, X, start=start, end=np.minimum(end, 50), origins=[20, 60], horizon=3, observed_until=70)

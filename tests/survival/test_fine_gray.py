@@ -267,3 +267,13 @@ def test_words_and_tables():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert model.predict_incidence({"fee": [2.0], "plan": ["old"]}).shape == (1, 1, int(DATA["months"].max()))
+
+
+def test_the_score_is_that_of_the_cause_learnt_not_of_its_number():
+    y = target()
+    model = FineGray(cause=1).fit(X, y)
+    swapped = survival_target(y["duration"], np.array([0, 2, 1])[y["event"]], causes=["moved", "price"])
+    assert model.score(X, swapped) == pytest.approx(model.score(X, y), rel=1e-12)
+    other = survival_target(y["duration"], y["event"], causes=["debt", "moved"])
+    with pytest.raises(InputError, match="there is no cause 'price'"):
+        model.score(X, other)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custval import InputError
+from custval import DataWarning, InputError
 from custval.survival import social_exposure
 
 
@@ -79,3 +79,9 @@ def test_bad_input_is_named():
         social_exposure(table, customers=customers, left=[1, 2], months=[3])
     with pytest.raises(InputError, match="records must be a frame"):
         social_exposure([1], customers=customers, left=left, months=[3])
+
+
+def test_records_of_nobody_are_said():
+    calls = {"customer": ["1", "2"], "contact": ["2", "1"], "month": [1, 1]}
+    with pytest.warns(DataWarning, match="none of the 2 records belongs to one of the customers"):
+        social_exposure(calls, customers=[1, 2], left=[None, None], months=[2])

@@ -129,22 +129,33 @@ def alert_outcome(alerts: AlertList, y: Any) -> AlertOutcome:
     mine = left[alerts.row]
     precision, rate, n = float(mine.mean()), float(left.mean()), len(mine)
     error = float(mine.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    low, high = max(precision - _Z * error, 0.0), min(precision + _Z * error, 1.0)
     lift = precision / rate if rate > 0 else 1.0
     reach = _Z * error / precision if precision > 0 else 0.0
+    lift_low, lift_high = lift * np.exp(-reach), lift * np.exp(reach)
+    if error == 0.0:  # all alike: nothing spreads, but n customers do not settle it; the exact bound remains
+        low, high = _all_alike(precision, n)
+        lift_low, lift_high = (low / rate, high / rate) if rate > 0 else (0.0, np.inf)
     watched = ended[alerts.row] | (outcome.duration[alerts.row] >= alerts.horizon)
     return AlertOutcome(
         precision=precision,
-        precision_lower=max(precision - _Z * error, 0.0),
-        precision_upper=min(precision + _Z * error, 1.0),
+        precision_lower=low,
+        precision_upper=high,
         rate=rate,
         lift=lift,
-        lift_lower=float(lift * np.exp(-reach)),
-        lift_upper=float(lift * np.exp(reach)),
+        lift_lower=float(lift_low),
+        lift_upper=float(lift_high),
         captured=float(mine.sum() / left.sum()) if left.any() else 0.0,
         leavers=float(mine.sum()),
         expected_leavers=alerts.expected_leavers,
         not_watched=int(np.count_nonzero(~watched)),
     )
+
+
+def _all_alike(precision: float, n: int) -> tuple[float, float]:
+    """Return the exact 95 % bounds of a share of n that is none or all (Clopper and Pearson 1934)."""
+    reach = 1.0 - 0.025 ** (1.0 / n)
+    return (0.0, reach) if precision < 0.5 else (1.0 - reach, 1.0)
 
 
 def _code(cause: str, causes: tuple[str, ...]) -> int:

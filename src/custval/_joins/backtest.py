@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ("Backtest", "backtest")
 
 _Z = 1.959963984540054
+_NONE_SEEN = 3.6888794541139363  # -log(.025): as many may be expected where none is seen
 _AGED = 0.02  # of the AUC: less is chance
 _LEAST = 10  # leavers and stayers that a figure needs
 
@@ -220,6 +221,10 @@ def backtest(
     for origin in when.tolist():
         fitted.append((origin, _fit(model, columns, began, left, origin - delay)))
         there = np.flatnonzero((began <= origin) & (left > origin))
+        if not len(there):
+            raise InputError(
+                f"nobody was a customer at origin {origin:g}; choose origins between the first start and end"
+            )
         gone = left[there] <= origin + ahead
         asked = columns(origin, there)
         given = origin - began[there]
@@ -284,8 +289,11 @@ def _fit(
 
 def _judged(gone: BoolArray, p: FloatArray, share: float, offer: _Offer) -> list[float]:
     """Return AUC, calibration, Brier, lift and profit with bounds."""
-    ratio, log_error = gone.sum() / max(float(p.sum()), 1e-12), 1 / np.sqrt(max(int(gone.sum()), 1))
-    calibration = [ratio, ratio * np.exp(-_Z * log_error), ratio * np.exp(_Z * log_error)]
+    many, foretold = int(gone.sum()), max(float(p.sum()), 1e-12)
+    log_error = 1 / np.sqrt(max(many, 1))
+    # of none seen the exact Poisson bound remains
+    most = many * np.exp(_Z * log_error) if many else _NONE_SEEN
+    calibration = [many / foretold, many * np.exp(-_Z * log_error) / foretold, most / foretold]
     listed = np.argsort(-p, kind="stable")[: max(int(np.ceil(share * len(p))), 1)]
     each = np.where(
         gone[listed],
@@ -294,7 +302,7 @@ def _judged(gone: BoolArray, p: FloatArray, share: float, offer: _Offer) -> list
     )
     reach = _Z * float(each.std()) * np.sqrt(len(each))
     profit = [float(each.sum()), float(each.sum()) - reach, float(each.sum()) + reach]
-    return [*_auc(gone, p), *calibration, float(((gone - p) ** 2).mean()), *_lift(gone, p, share), *profit]
+    return [foretold, *_auc(gone, p), *calibration, float(((gone - p) ** 2).mean()), *_lift(gone, p, share), *profit]
 
 
 def _auc(gone: BoolArray, p: FloatArray) -> list[float]:
@@ -321,11 +329,12 @@ def _result(
 ) -> Backtest:
     table = np.array(figures, dtype=np.float64).T
     names = [
-        *("customers", "leavers", "already_gone", "auc", "auc_lower", "auc_upper"),
+        *("customers", "leavers", "already_gone", "foretold", "auc", "auc_lower", "auc_upper"),
         *("calibration", "calibration_lower", "calibration_upper", "brier"),
         *("lift", "lift_lower", "lift_upper", "profit", "profit_lower", "profit_upper"),
     ]
     columns = dict(zip(names, table, strict=True))
+    foretold = columns.pop("foretold")
     for name in names[:3]:
         columns[name] = columns[name].astype(np.int64)
     told = np.array(ages, dtype=np.float64).reshape(-1, 3)
@@ -341,7 +350,7 @@ def _result(
         share=share,
         horizon=horizon,
         label_delay=label_delay,
-        verdict=_verdict(columns, age, by_age, share),
+        verdict=_verdict({**columns, "foretold": foretold}, age, by_age, share),
     )
 
 
@@ -365,7 +374,7 @@ def _verdict(columns: dict[str, Any], age: FloatArray, by_age: FloatArray, share
     low = columns["auc_lower"][known]
     mean = _mean(columns["auc"])
     ranks = "ranks at every origin" if (low > 0.5).all() else f"ranks at {int((low > 0.5).sum())} of {len(low)} origins"
-    ratio = float(columns["leavers"].sum() / max((columns["leavers"] / columns["calibration"]).sum(), 1e-12))
+    ratio = float(columns["leavers"].sum() / columns["foretold"].sum())
     fair = "is calibrated" if 0.9 <= ratio <= 1.1 else "foretells too few" if ratio > 1.1 else "foretells too many"
     earned = columns["profit"]
     sure = int((columns["profit_lower"] > 0).sum())

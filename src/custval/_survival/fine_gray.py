@@ -510,7 +510,7 @@ class FineGray(Estimator):
         target = read_target(y)
         check_length(target.duration, len(matrix), name="y")
         weight = weights_of(sample_weight, len(matrix))
-        code = cause_code(self.cause, target.causes)
+        code = cause_code(self.causes_[0], target.causes)
         data = sub_data(matrix, target, weight, customer=None, cluster=None, names=())
         return score_of(self.coef_, data, code, self.center_) if (data.event == code).any() else 0.0
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
-from custval._core.errors import InputError
+from custval._core.errors import DataWarning, InputError, warn
 from custval._core.frames import column, column_names, is_frame
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, TextArray
@@ -235,4 +235,10 @@ def _edges(records: AnyFrame, names: TextArray) -> tuple[IntArray, IntArray, Int
     whom = np.fromiter(codes, dtype=np.int64, count=len(other))
     own = np.asarray(column(records, "on_net"), dtype=bool) if "on_net" in has else whom < len(names)
     mine = who >= 0
+    if len(mine) and not mine.any():
+        warn(
+            f"none of the {len(mine)} records belongs to one of the customers, so nobody has contacts; look whether "
+            "the labels in records and customers are written alike",
+            DataWarning,
+        )
     return who[mine], whom[mine], month[mine].astype(np.int64), weight[mine], own[mine], len(beyond)
