@@ -150,7 +150,7 @@ if TYPE_CHECKING:
     from custval._joins.alerts import AlertList, alert_list
     from custval._joins.value_what_if import ValueWhatIf, what_if_value
     from custval._survival.aft import AFT
-    from custval._survival.band import SurvivalBand
+    from custval._survival.band import IncidenceBand, SurvivalBand
     from custval._survival.boosted import BoostedHazard
     from custval._survival.cause_specific import CauseSpecificHazard
     from custval._survival.clocks import Clock, ClockCurve
@@ -172,7 +172,7 @@ if TYPE_CHECKING:
     from custval._survival.discrete_tests import ColumnTests, NestedTest, likelihood_ratio_test
     from custval._survival.drift import DriftReport, drift_report
     from custval._survival.event_columns import EventColumn, MonthColumn
-    from custval._survival.fine_gray import FineGray, IncidenceBand
+    from custval._survival.fine_gray import FineGray
     from custval._survival.from_lifelines import LifelinesModel, from_lifelines
     from custval._survival.gray import GrayTest, gray_test
     from custval._survival.interval_target import interval_target
@@ -229,7 +229,7 @@ else:
             "FineGray": "_survival.fine_gray",
             "GrayTest": "_survival.gray",
             "HazardCurve": "_survival.curves",
-            "IncidenceBand": "_survival.fine_gray",
+            "IncidenceBand": "_survival.band",
             "IncidenceCurve": "_survival.curves",
             "IntervalCurve": "_survival.turnbull",
             "LeakReport": "_survival.leaks",

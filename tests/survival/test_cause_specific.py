@@ -220,3 +220,47 @@ def test_bad_input_is_named():
         CauseSpecificHazard().predict_risk(X)
     with pytest.raises(InputError, match="no customer left"):
         CauseSpecificHazard().fit(X, survival_target(y["duration"], np.zeros(60, dtype=int), causes=["a", "b"]))
+
+
+def test_the_band_without_an_effect_is_nearly_that_of_aalen_johansen():
+    _, y = world(1500)
+    X = np.random.default_rng(1).normal(size=(1500, 1))
+    X = X - X.mean()
+    model = CauseSpecificHazard().fit(X, y)
+    curve = aalen_johansen(y)
+    for code, cause in enumerate(model.causes_, 1):
+        band = model.predict_incidence_band([[0.0]], [6, 12, 24], cause=code)
+        assert band.cause == cause
+        at = np.searchsorted(curve.times, [6, 12, 24], side="right") - 1
+        assert band.incidence[0] == pytest.approx(curve.incidence[code - 1][at], abs=5e-3)
+        assert band.std_error[0] == pytest.approx(np.asarray(curve.std_error)[code - 1][at], rel=0.05)
+        assert ((band.lower < band.incidence) & (band.incidence < band.upper)).all()
+        assert band.to_frame().shape == (3, 6)
+
+
+@pytest.mark.parametrize(
+    "estimator", [CoxPH(tail="hold"), AFT(), DiscreteHazard(baseline="spline")], ids=lambda m: type(m).__name__
+)
+def test_the_band_is_that_of_drawn_customers(estimator):
+    X, y = world(300)
+    model = CauseSpecificHazard(estimator=estimator).fit(X, y)
+    asked, given = X[:2], [0.0, 5.0]
+    band = model.predict_incidence_band(asked, [0, 12], cause="moved", given=given)
+    rng, told = np.random.default_rng(0), []
+    for _ in range(60):
+        rows = rng.integers(0, 300, 300)
+        again = CauseSpecificHazard(estimator=estimator).fit(X[rows], y[rows])
+        told.append(again.predict_incidence(asked, [12], given=given)[:, 1, 0])
+    assert band.std_error[:, 1] == pytest.approx(np.std(told, axis=0), rel=0.3)
+    assert (band.std_error[:, 0] == 0).all()
+    assert (band.upper[:, 0] == 0).all()
+
+
+def test_what_a_band_cannot_tell_is_refused():
+    X, y = world(100)
+    with pytest.raises(InputError, match="times must be whole but 1 of 2 rows is not"):
+        CauseSpecificHazard().fit(X, y).predict_incidence_band(X, [1, 1.5])
+    with pytest.raises(InputError, match="there is no cause 'debt'; the causes are price, moved"):
+        CauseSpecificHazard().fit(X, y).predict_incidence_band(X, [1], cause="debt")
+    with pytest.raises(InputError, match="a band needs models with standard errors"):
+        CauseSpecificHazard(estimator=CoxPH(l1=0.5)).fit(X, y).predict_incidence_band(X, [1])

@@ -13,12 +13,15 @@ from custval._core.errors import InputError
 from custval._core.estimator import Estimator
 from custval._core.frames import frame_length, is_frame, rows
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, forecast_covariance
-from custval._core.validation import check_length, check_scalar, check_whole, float_array, nearest
+from custval._core.validation import check_length, check_rows, check_scalar, check_whole, float_array, nearest
+from custval._survival.band import IncidenceBand, check_band, incidence_band
 from custval._survival.cause_path import at_times, compete, slope_by_hazard
 from custval._survival.cox import CoxPH
 from custval._survival.cox_data import stayed_array
 from custval._survival.discrete import DiscreteHazard
 from custval._survival.discrete_reasons import Reasons, column_parts, top_reasons
+from custval._survival.fine_gray_rows import cause_code
+from custval._survival.gradients import blocks, spread_of
 from custval._survival.parametric import ParametricModel
 from custval._survival.target import Target, read_target, structured
 
@@ -218,6 +221,69 @@ class CauseSpecificHazard(Estimator):
         for part, customers, since in self._blocks(X, n, stayed, when):
             made[part] = path(customers, when, since)
         return made
+
+    def predict_incidence_band(
+        self,
+        X: AnyFrame,
+        times: ArrayLike | None = None,
+        *,
+        cause: int | str = 1,
+        given: ArrayLike | None = None,
+        conf_level: float = 0.95,
+        conf_type: str = "log-log",
+    ) -> IncidenceBand:
+        """Return the incidence of a cause with its standard error and bounds at each time.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, columns)
+            Customers.
+        times : array_like of shape (H,), optional
+            Whole units of time from now, >= 0; None: 1, 2, ... up to the last observed time.
+        cause : int or str, default 1
+            The cause, by code 1..K or name.
+        given : float or array_like of shape (n,), optional
+            Time already stayed, >= 0; None: 0.
+        conf_level : float, default 0.95
+            Coverage at each time, between 0 and 1.
+        conf_type : {"log-log", "log", "plain"}, default "log-log"
+            Scale on which the bounds are symmetric: that of ``log(-log(1 - F))``, of log F, or of F.
+
+        Returns
+        -------
+        IncidenceBand
+            Incidence, std_error, lower, upper, each (n, H); the errors follow from :meth:`pullback` (delta method).
+
+        Raises
+        ------
+        InputError
+            For models without standard errors, times that are not whole, or a cause that was not learnt.
+
+        Examples
+        --------
+        >>> from custval.survival import CauseSpecificHazard, survival_target
+        >>> X = {"fee": [20.0, 30.0, 20.0, 40.0, 30.0, 40.0, 20.0, 40.0]}
+        >>> y = survival_target([3, 2, 3, 1, 3, 2, 2, 3], [2, 1, 0, 2, 0, 0, 1, 2], causes=["moved", "price"])
+        >>> band = CauseSpecificHazard().fit(X, y).predict_incidence_band({"fee": [30.0]}, [1, 3], cause="price")
+        >>> band.incidence.round(2).tolist(), band.std_error.round(2).tolist()
+        ([[0.06, 0.39]], [[0.07, 0.23]])
+        """
+        level = check_band(conf_level, conf_type)
+        when, stayed = self._ahead(times, given, X)
+        check_rows(when == np.floor(when), when, name="times", rule="be whole", fix="errors are told by units of time")
+        place, covariance = cause_code(cause, self.causes_) - 1, self.forecast_covariance_
+        if covariance is None:
+            raise InputError("a band needs models with standard errors; fit them without l1")
+        told = self.predict_incidence(X, when, given=given)[:, place]
+        error = np.zeros_like(told)
+        for part, own, since in blocks(X, np.broadcast_to(stayed, len(told))):
+            for h, month in enumerate(when.astype(np.int64).tolist()):
+                exits = np.zeros((len(since), len(self.models_), month))
+                exits[:, place] = 1.0
+                slope = self.pullback(own, np.zeros((len(since), month)), exits, given=since)
+                error[part, h] = spread_of(slope, covariance)
+        name, unit = self.causes_[place], self.time_unit_
+        return incidence_band(when, told, error, cause=name, level=level, conf_type=conf_type, time_unit=unit)
 
     def predict_risk(self, X: AnyFrame) -> FloatArray:
         """Return one number to rank customers by.

@@ -2,88 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.estimator import Estimator
-from custval._core.results import Result, frozen
 from custval._core.threads import one_thread
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_choice, check_length, check_scalar, check_whole, float_array
+from custval._core.validation import check_length, check_scalar, check_whole, float_array
 from custval._core.validation import sample_weight_array as weights_of
+from custval._survival.band import IncidenceBand, check_band, incidence_band
 from custval._survival.cox_data import learn_design, stayed_array
 from custval._survival.discrete_reasons import Reasons, column_parts, top_reasons
 from custval._survival.discrete_summary import coefficient_table
 from custval._survival.fine_gray_learn import SubFit, learn, score_of
 from custval._survival.fine_gray_rows import SubData, cause_code, sub_data
-from custval._survival.intervals import probability_bounds
 from custval._survival.target import Target, read_target, structured
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("FineGray", "IncidenceBand")
+__all__ = ("FineGray",)
 
 _NEEDS_OVERALL = (
     "a Fine-Gray model tells the incidence of its own cause only, not how many are still there; "
     "{asked} needs a model of leaving for any cause: fit with FineGray(overall=CoxPH()) or another hazard model"
 )
-
-
-@public("survival")
-@dataclass(frozen=True, slots=True, eq=False)
-class IncidenceBand(Result):
-    """Incidence of one cause for n customers at H times with pointwise bounds.
-
-    Attributes
-    ----------
-    times : ndarray of shape (H,)
-        Times.
-    incidence : ndarray of shape (n, H)
-        P(left for the cause by the time).
-    std_error : ndarray of shape (n, H)
-        Of the incidence.
-    lower, upper : ndarray of shape (n, H)
-        Bounds; masked where there are none.
-    cause : str
-        The cause.
-    conf_level : float
-        Coverage of the bounds at each time.
-    time_unit : str
-        Unit of the times.
-
-    Examples
-    --------
-    >>> from custval.survival import FineGray, survival_target
-    >>> X = {"fee": [20.0, 30.0, 20.0, 40.0, 30.0, 40.0, 20.0, 40.0]}
-    >>> y = survival_target([3, 2, 3, 1, 3, 2, 2, 3], ["price", "moved", None, "price", None, None, "moved", "price"])
-    >>> band = FineGray(cause="price").fit(X, y).predict_incidence_band({"fee": [30.0]}, [1, 3])
-    >>> band.incidence.round(2).tolist(), band.cause
-    ([[0.09, 0.37]], 'price')
-    """
-
-    times: FloatArray
-    incidence: FloatArray
-    std_error: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    cause: str
-    conf_level: float
-    time_unit: str
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return columns row, time, incidence, std_error, lower, upper as a pandas frame, n * H rows."""
-        import pandas as pd
-
-        n, wide = self.incidence.shape
-        table = {"row": np.repeat(np.arange(n), wide), "time": np.tile(self.times, n)}
-        for name in ("incidence", "std_error", "lower", "upper"):
-            table[name] = np.ma.filled(np.ma.asarray(getattr(self, name)), np.nan).ravel()
-        return pd.DataFrame(table)
 
 
 class FineGray(Estimator):
@@ -310,24 +255,15 @@ class FineGray(Estimator):
         IncidenceBand
             Incidence, std_error, lower, upper, each (n, H).
         """
-        level = check_scalar(conf_level, "conf_level", low=0, high=1, low_open=True, high_open=True)
-        check_choice(conf_type, "conf_type", ("log-log", "log", "plain"))
+        level = check_band(conf_level, conf_type)
         matrix = self._design(X)
         when, _ = self._ahead(matrix, times, None)
         hazard = self._risk(matrix)[:, None] * self._level(when)
         spread = self._risk(matrix)[:, None] * self._spread(matrix - self.center_, when)
         told = -np.expm1(-hazard)
         error = np.exp(-hazard) * spread
-        exists = np.isfinite(error) & (told < 1)
-        if conf_type == "log-log":
-            # the interval of one less F, whose log-log scale it is
-            upper, lower = probability_bounds(1 - told, error, exists, conf_level=level, conf_type="log-log")
-            lower, upper = 1 - lower, 1 - upper
-        else:
-            lower, upper = probability_bounds(told, error, exists, conf_level=level, conf_type=conf_type)
-        return IncidenceBand(
-            frozen(when), frozen(told), frozen(error), lower, upper, self.causes_[0], level, self.time_unit_
-        )
+        cause, unit = self.causes_[0], self.time_unit_
+        return incidence_band(when, told, error, cause=cause, level=level, conf_type=conf_type, time_unit=unit)
 
     def predict_survival(
         self, X: AnyFrame, times: ArrayLike | None = None, *, given: ArrayLike | None = None
