@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -136,3 +138,13 @@ def test_the_coding_survives_saving() -> None:
     again = decode(encode(encoder))
     X = {**TABLE, "n": np.array([np.nan, 1.0, 2.0, 3.0])}
     np.testing.assert_array_equal(again.transform(X), encoder.transform(X))
+
+
+def test_decimals_are_numbers_and_days_in_objects_are_dates() -> None:
+    fees = [Decimal("9.90"), None, Decimal("20.00")]
+    encoder = DesignEncoder(missing="indicator").fit(pd.DataFrame({"fee": fees}))
+    assert encoder.feature_names == ["fee", "fee=missing"]
+    assert encoder.transform(pd.DataFrame({"fee": fees})).tolist() == [[9.9, 0.0], [14.95, 1.0], [20.0, 0.0]]
+    for day in (dt.date(2026, 1, 31), dt.datetime(2026, 1, 31, tzinfo=dt.UTC), dt.timedelta(days=3)):
+        with pytest.raises(InputError, match="column 'joined' holds dates; turn them into months before or since"):
+            DesignEncoder().fit({"joined": np.array([day, day], dtype=object)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from custval._core.errors import InputError
@@ -213,3 +214,13 @@ def test_meeting_in_pairs_by_brute_force(n):
 def test_impossible_input_is_refused(y, risk, message):
     with pytest.raises(InputError, match=message):
         concordance(y, risk)
+
+
+def test_a_frame_is_a_target():
+    y = pd.DataFrame({"duration": [1.0, 2.0, 3.0, 4.0], "event": [1, 1, 0, 1]})
+    risk = [0.9, 0.2, 0.4, 0.1]
+    assert concordance(y, risk).value == concordance((y["duration"], y["event"]), risk).value == 0.8
+    with pytest.raises(InputError, match=r"y is a frame without a column 'duration' \(it has tenure, event\)"):
+        concordance(y.rename(columns={"duration": "tenure"}), risk)
+    with pytest.raises(InputError, match="y holds labels of causes; make it with survival_target"):
+        concordance(y.assign(event=["price", "price", None, "price"]), risk)

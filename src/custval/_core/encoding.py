@@ -8,7 +8,9 @@ name, or counted as the reference level with ``unseen="other"``. Missing values 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Self
 
 import numpy as np
@@ -255,16 +257,19 @@ def _kind(name: str, values: TextArray) -> str:
         return "number"
     if values.dtype.kind == "b":
         return "bool"
+    dates = InputError(f"column {name!r} holds dates; turn them into months before or since a date")
     if values.dtype.kind in "Mm":
-        raise InputError(f"column {name!r} holds dates; turn them into months before or since a date")
+        raise dates
     listed = values.tolist()
     if set(map(type, listed)) <= {str, type(None)}:  # nearly every column of text: no need to look at each value
         return "text"
     known = [value for value in listed if not _is_missing(value)]
     if known and all(isinstance(value, (bool, np.bool_)) for value in known):
         return "bool"
-    if known and all(isinstance(value, (int, float, np.number)) for value in known):
-        return "number"
+    if known and all(isinstance(value, (int, float, np.number, Decimal)) for value in known):
+        return "number"  # databases hand out amounts of money as decimals
+    if known and all(isinstance(value, (dt.date, dt.timedelta, np.datetime64)) for value in known):
+        raise dates
     return "text"
 
 

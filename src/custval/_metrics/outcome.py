@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from custval._core.errors import InputError
+from custval._core.frames import is_frame, to_columns
 from custval._core.typing import BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import check_choice, check_length, check_rows, check_scalar, float_array
 
@@ -56,7 +57,9 @@ class Ahead:
 
 
 def read_outcome(y: Any, name: str = "y") -> Outcome:
-    """Return the checked fields of a target; plain durations count as departures, a pair as (duration, event)."""
+    """Return the checked fields of a target or of a frame; plain durations count as departures, a pair has events."""
+    if is_frame(y):
+        return _from_frame(y, name)
     names = getattr(getattr(y, "dtype", None), "names", None)
     if names is not None:
         missing = [field for field in ("entry", "duration", "event") if field not in names]
@@ -68,6 +71,16 @@ def read_outcome(y: Any, name: str = "y") -> Outcome:
         return _checked(name, None, y[0], y[1])
     duration = float_array(y, name)
     return _checked(name, None, duration, np.ones(len(duration)))
+
+
+def _from_frame(frame: Any, name: str) -> Outcome:
+    table = to_columns(frame)
+    if "duration" not in table:
+        raise InputError(f"{name} is a frame without a column 'duration' (it has {', '.join(table)}); rename it")
+    event = table.get("event", np.ones(len(table["duration"])))
+    if event.dtype.kind not in "iufb":
+        raise InputError(f"{name} holds labels of causes; make it with survival_target, which says their codes")
+    return _checked(name, table.get("entry"), table["duration"], event)
 
 
 def cause_code(cause: int | str | None, outcome: Outcome) -> int | None:
