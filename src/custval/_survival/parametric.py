@@ -465,7 +465,7 @@ def _log_ahead(family: PredictionFamily, theta: FloatArray, ahead: FloatArray, s
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         log_s = family.log_survival(np.log(stayed[:, None] + ahead), wide)
         if not stayed.any():
-            return np.asarray(log_s)
+            return np.where(ahead > 0, np.minimum(log_s, 0.0), 0.0)  # nobody has left yet, to the last digit
         now = family.log_survival(np.log(stayed)[:, None], wide)
         # who cannot have stayed so long leaves at once
         return np.where(np.isfinite(now), np.minimum(log_s - now, 0.0), np.where(ahead > 0, -np.inf, 0.0))
