@@ -60,13 +60,13 @@ class Result:
         frames = import_pandas()
         named = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         columns = {name: value for name, value in named.items() if isinstance(value, np.ndarray) and value.ndim == 1}
-        if not columns:
-            plain = (str, bool, int, float, np.generic)
-            return frames.DataFrame([{name: v for name, v in named.items() if v is None or isinstance(v, plain)}])
-        longest = max((len(value) for value in columns.values()), default=0)
-        table: pd.DataFrame = frames.DataFrame(
-            {name: value for name, value in columns.items() if len(value) == longest}
-        )
+        if columns:
+            longest = max(len(value) for value in columns.values())
+            shown: dict[str, Any] = {name: value for name, value in columns.items() if len(value) == longest}
+        else:
+            plain = (str, bool, int, float, np.generic, type(None))
+            shown = {name: [value] for name, value in named.items() if isinstance(value, plain)}
+        table: pd.DataFrame = frames.DataFrame(shown)
         return table
 
     def _repr_html_(self) -> str:

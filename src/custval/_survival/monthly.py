@@ -60,7 +60,8 @@ class MonthlyTarget(Result):
         {'row': [1], 'entry': [0.0], 'duration': [2.0], 'event': [1]}
         """
         fields = {name: self.target[name] for name in ("entry", "duration", "event")}
-        return import_pandas().DataFrame({"row": np.flatnonzero(self.kept), **fields})
+        table: pd.DataFrame = import_pandas().DataFrame({"row": np.flatnonzero(self.kept), **fields})
+        return table
 
 
 @public("survival")
