@@ -189,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--peer-repeats", type=int, default=3)
+    parser.add_argument("--peer-repeats", type=int, default=5)
     parser.add_argument("--only", nargs="+", default=[*WORK, "rfm package"])
     arguments = parser.parse_args()
     check_counts()

@@ -1,14 +1,40 @@
-"""Which customers are alike in what we should do with them?
+"""Which customers are alike in what we should do with them, and how do they move?
 
-====================  =================================================================================
-`ValuePotential`      who is worth protecting, who can be developed: quadrants of value x potential, with
+====================  =================================================================================================
+`ValuePotential`      who is worth protecting, who can be developed: quadrants of value x potential (and loyalty), with
                       cuts that are learned once and applied again next month
 `strategy_profit`     what does each customer bring under the strategy of each quadrant? For cuts by profit
 `QuadrantTable`       heads, money, risk and strategy of each quadrant, with intervals
-`lorenz_curve`        how is the money spread over customers?
-`gini`                how unequal is it, in one number with its error?
-`top_share`           what do the best 20 % of customers bring ("80:20")?
-====================  =================================================================================
+`Tiers`               supreme to basic, kept with hysteresis and a minimum stay: who is promoted, who demoted, also by
+                      account (`TierTable`, `TierChanges`)
+`rfm`                 who came lately, often, and for how much? Scores fair to ties, and named segments (`RFMScores`)
+`BehaviourClusters`   who behaves alike? As many clusters as come back in bootstrap samples, frozen (`ClusterProfile`,
+                      `ClusterDrift`)
+`lorenz_curve`        how is the money spread over customers? (`LorenzCurve`)
+`gini`                how unequal is it, in one number with its error? (`GiniCoefficient`)
+`top_share`           what do the best 20 % of customers bring, "80:20"? (`TopShare`)
+`decile_table`        what does each tenth of the customers bring? (`DecileTable`)
+`abc_classes`         who brings the first 80 % of the money, the next 15 %, the rest? (`ABCClasses`)
+`churn_rates`         how many leave, by each definition that boards read? (`ChurnRates`)
+`movement_counts`     from stays to the counts that `churn_rates` takes (`MovementCounts`)
+`cohort_retention`    of each month's newcomers, how many are still there? (`CohortTriangle`)
+`lifecycle_stage`     acquire, grow, mature, decline, silent, lost, win-back: where are they? (`LifecycleStages`)
+`settled_stages`      a panel of stages in which a change holds only after so many months
+`usage_slope`         does a customer's usage rise or fall, and how sure is that? (`UsageSlope`)
+`stage_hazards`       how likely is each stage, tier or segment to leave, and why? (`StageHazards`)
+`transition_counts`   from a panel of states to counts of moves (`TransitionCounts`)
+`migration_matrix`    how do customers move between states, pooled and by month? (`MigrationMatrix`)
+`MigrationModel`      which columns change the moves? Multinomial logit
+`homogeneity_test`    are the moves the same in every month or segment? (`MigrationTest`)
+`markov_order_test`   does the month before last matter? (`MigrationTest`)
+`state_values`        how long does a customer of each state stay, and what is that worth? (`StateValues`)
+`base_forecast`       how many customers will there be in each state? (`BaseForecast`)
+`transfer_dilution`   what do internal transfers cost, and when do they pay? (`TransferDilution`)
+`stability`           do the cuts still fit the customers? Population stability index (`Stability`)
+`segment_change`      how many changed segment? (`SegmentChange`)
+`perceived_value`     benefits minus costs, as customers say in surveys (`PerceivedValue`)
+`cronbach_alpha`      do the answers belong together? (`Reliability`)
+====================  =================================================================================================
 """
 
 from __future__ import annotations

@@ -108,3 +108,10 @@ def test_a_cube_has_no_flat_picture():
     model = ValuePotential(axes=(0, 1, 2)).fit(cube)
     with pytest.raises(InputError, match="a cube of value, potential and loyalty has no flat picture"):
         plot_quadrants(model, X=cube)
+
+
+def test_tenths_with_losses_are_inside_the_picture():
+    table = decile_table([60.0, 30.0, 20.0, -10.0, -40.0], groups=5)
+    low, high = plot_deciles(table).get_ylim()
+    assert low < table.share_of_value.min() < 0
+    assert high > table.cumulative_share.max() > 1

@@ -122,3 +122,26 @@ def test_hazards_by_stage_and_cause_and_from_counts():
 def test_bad_input_is_refused_with_help(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_months_to_the_end_of_a_contract_that_are_missing_or_text():
+    for none in (None, np.nan, pd.NA):
+        contract = np.array([none, 2], dtype=object)
+        found = lifecycle_stage({"tenure_months": [40, 40], "slope": [-0.01, -0.01], "months_to_end": contract})
+        assert found.label().tolist() == ["mature", "decline"]
+    with pytest.raises(InputError, match=r"column 'months_to_end' must hold numbers; row 0 holds 'none'"):
+        lifecycle_stage({"tenure_months": [40], "months_to_end": ["none"]})
+
+
+@pytest.mark.parametrize(
+    ("stage", "at_risk", "message"),
+    [
+        ([], None, "stage is empty; at least one customer-month"),
+        (["a"], [0], "at_risk is zero in every row"),
+        (["a"], [-1], "at_risk must be >= 0"),
+        (["a"], [1, 1], "at_risk has 2"),
+    ],
+)
+def test_hazards_of_nobody(stage, at_risk, message):
+    with pytest.raises(InputError, match=message):
+        stage_hazards(stage, np.zeros(len(stage)), at_risk=at_risk)

@@ -298,3 +298,8 @@ def test_a_state_nobody_was_in_keeps_the_prior_and_says_so():
     with pytest.warns(DataWarning, match="nobody starts"):
         moving = migration_matrix(["a", "a"], ["c", "x"], states=("a", "c", "x"), absorbing=["x"])
     assert state_values(moving).expected_months_std_error[0] is None
+
+
+def test_dilution_of_no_transfers_is_refused():
+    with pytest.raises(InputError, match="before is empty"):
+        transfer_dilution([], [])

@@ -205,3 +205,9 @@ def test_bad_input_after_fitting():
         model.predict({"a": [1.0]})
     with pytest.raises(InputError, match=r"X has 3 features, but ValuePotential is expecting 2"):
         model.predict(np.ones((1, 3)))
+
+
+def test_cuts_by_profit_say_that_an_axis_is_constant():
+    axes = np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 4.0]])
+    with pytest.warns(DataWarning, match="current value axis is constant"):
+        ValuePotential(cuts="profit").fit(axes, profit=np.ones((3, 4)))

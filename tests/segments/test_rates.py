@@ -179,3 +179,9 @@ def test_missing_months_and_a_broken_base_are_named():
         churn_rates(table)
     with pytest.warns(DataWarning, match=r"in 1 months the base at the start .* month 2, 90 after 98"):
         churn_rates(table | {"month": [1, 2]})
+
+
+def test_a_nullable_month_of_leaving():
+    pd = pytest.importorskip("pandas")
+    end = np.array([pd.NA, 4, None], dtype=object)
+    assert movement_counts([1, 2, 3], end).exits.sum() == 1

@@ -111,3 +111,9 @@ def test_one_customer_and_the_frame_of_scores():
 def test_bad_input_is_refused_with_help(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_cuts_that_fall_are_refused():
+    table = {"months_since_last": [1, 3], "frequency": [1, 1], "margin": [2.0, 2.0]}
+    with pytest.raises(InputError, match="each row of cuts must rise"):
+        rfm(table, cuts=np.tile([4.0, 3.0, 2.0, 1.0], (3, 1)))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from custval.segments import Tiers, ValuePotential, churn_rates, decile_table, stage_hazards
+from custval.segments import Tiers, ValuePotential, churn_rates, decile_table, gini, stage_hazards
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,30 @@ def test_quadrants_of_charge_and_open_services(telco):
     assert table.mean_p_leave[3] < 0.25
     hazards = stage_hazards(model.predict(telco), telco["left"], names=model.names_)
     np.testing.assert_allclose(hazards.hazard, table.mean_p_leave)
+
+
+def test_what_the_guide_says_of_this_table(telco):
+    assert gini(telco["MonthlyCharges"]).gini == pytest.approx(0.265, abs=5e-4)
+    charged = pd.to_numeric(telco["TotalCharges"], errors="coerce").dropna()
+    assert len(telco) - len(charged) == 11
+    assert gini(charged).gini == pytest.approx(0.536, abs=5e-4)
+    model = ValuePotential(axes=("MonthlyCharges", "potential")).fit(telco)
+    table = model.table(telco, p_leave=telco["left"].to_numpy())
+    assert table.customers[0] == 789
+    np.testing.assert_array_equal(table.share_of_value.round(2)[:1], [0.14])
+    lower, upper = table.interval("mean_p_leave")
+    said = [(lower[k], table.mean_p_leave[k], upper[k]) for k in (0, 3)]
+    np.testing.assert_array_equal(np.round(said, 2), [[0.54, 0.58, 0.61], [0.13, 0.15, 0.17]])
+
+
+def test_quadrants_of_a_table_with_text_are_drawn(telco):
+    pytest.importorskip("matplotlib")
+    from custval.plots import plot_quadrants
+
+    model = ValuePotential(axes=("MonthlyCharges", "potential")).fit(telco)
+    drawn = plot_quadrants(model, model.table(telco), X=telco)
+    heads = sum(len(dots.get_offsets()) for dots in drawn.collections if len(dots.get_offsets()) > 1)
+    assert heads == 7043
 
 
 def test_tiers_and_deciles_of_the_charge(telco):

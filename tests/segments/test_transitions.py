@@ -130,3 +130,24 @@ def test_customers_of_one_month_make_no_move():
         warnings.simplefilter("error")
         found = transition_counts(["a", "b"], customer=[1, 2], month=[1, 1])
     assert found.count.sum() == 0
+
+
+def test_a_nullable_column_of_causes():
+    pd = pytest.importorskip("pandas")
+    left = pd.Series([pd.NA, "price", pd.NA], dtype="string")
+    found = transition_counts(["a", "b", "b"], customer=[1, 1, 2], month=[1, 2, 1], left=left)
+    assert found.absorbing == ("price",)
+    assert found.count.sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ([[0, 1], [0, -3]], r"1 of 2 rows is not \(first: row 1, value -3\)"),
+        ([[0.0, np.nan]], "put -1 where a customer is not there"),
+        ([["a", "b"]], "one record for each customer-month"),
+    ],
+)
+def test_what_is_wrong_with_a_panel(state, message):
+    with pytest.raises(InputError, match=message):
+        transition_counts(np.array(state), states=("a", "b"))

@@ -141,13 +141,19 @@ def _points_of(points: Any, X: AnyFrame | None) -> Any:
         raise InputError(
             "a cube of value, potential and loyalty has no flat picture; fit two of its axes and draw those"
         )
-    names = list(to_columns(X)) if is_frame(X) else []
-    places = [names.index(axis) if isinstance(axis, str) and names else int(axis) for axis in points.axes_]
-    values = np.column_stack(list(to_columns(X).values())) if names else np.asarray(X, dtype=np.float64)
+    columns = to_columns(X) if is_frame(X) else {}
+    names = list(columns)
+    fitted = [str(name) for name in getattr(points, "feature_names_in_", ())]
+    if columns:  # only the axes: other columns may hold text
+        chosen = [columns[axis if isinstance(axis, str) else names[axis]] for axis in points.axes_]
+        current, potential = (np.asarray(getattr(one, "value", one), dtype=np.float64) for one in chosen)
+    else:
+        places = [fitted.index(axis) if isinstance(axis, str) else int(axis) for axis in points.axes_]
+        current, potential = np.asarray(X, dtype=np.float64)[:, places].T
     labels = [axis if isinstance(axis, str) else word for axis, word in zip(points.axes_, _AXES, strict=True)]
     return SimpleNamespace(
-        current=np.asarray(values[:, places[0]], dtype=np.float64),
-        potential=np.asarray(values[:, places[1]], dtype=np.float64),
+        current=current,
+        potential=potential,
         quadrant=points.predict(X),
         names=points.names_,
         cut_current=float(points.cuts_[0]),

@@ -63,7 +63,12 @@ def plot_deciles(table: DecileTable, *, ax: Axes | None = None) -> Axes:
             words, (x, share), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8, color=MUTED
         )
     axes.set_xticks(place, [str(group) for group in table.group])
-    axes.set(xlabel="Customers in groups of equal size, the richest first", ylabel="Share of the money", ylim=(0, 1.1))
+    # loss-makers bring less than nothing: those before them then bring more than everything
+    lowest, highest = float(table.share_of_value.min()), float(table.cumulative_share.max())
+    ylim = (min(0.0, 1.1 * lowest), 1.1 * max(1.0, highest))
+    axes.set(xlabel="Customers in groups of equal size, the richest first", ylabel="Share of the money", ylim=ylim)
+    if lowest < 0:
+        axes.axhline(0.0, color=MUTED, linewidth=1)
     share_ticks(axes, "y")
     titled(axes, "Who brings the money: by group, and summed up")
     return axes

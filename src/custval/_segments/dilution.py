@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_length, float_array, sample_weight_array
@@ -151,6 +152,8 @@ def transfer_dilution(
     level = level_of(conf_level)
     one, two = float_array(before, "before"), float_array(after, "after")
     check_length(two, len(one), name="after", other="before")
+    if len(one) == 0:
+        raise InputError("before is empty; at least one customer who moved is needed")
     weight = sample_weight_array(sample_weight, len(one))
     values = np.column_stack([one * _months(months_before, one), two * _months(months_after, one)])
     codes, names = _kinds(origin, destination, len(one))

@@ -12,7 +12,7 @@ from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray
-from custval._core.validation import check_length, check_rows, float_array, sample_weight_array
+from custval._core.validation import check_length, check_rows, float_array
 from custval._segments.labels import label_codes
 from custval._segments.shares import level_of, wilson_interval
 
@@ -137,7 +137,12 @@ def stage_hazards(
     exits = float_array(left, "left", low=0.0, ndim=2 if many else 1)
     check_length(exits, len(codes), name="left", other="stage")
     exits = exits if many else exits[:, None]
-    risk = sample_weight_array(at_risk, len(codes))
+    if len(codes) == 0:
+        raise InputError("stage is empty; at least one customer-month is needed")
+    risk = np.ones(len(codes)) if at_risk is None else float_array(at_risk, "at_risk", low=0.0)
+    check_length(risk, len(codes), name="at_risk", other="stage")
+    if not risk.any():
+        raise InputError("at_risk is zero in every row; at least one customer-month must be at risk")
     total = exits.sum(axis=1)
     check_rows(total <= risk * (1 + 1e-12), total, name="departures of a row", rule="be at most its customers at risk")
     reasons = tuple(f"cause {k + 1}" for k in range(exits.shape[1])) if causes is None else tuple(map(str, causes))

@@ -11,7 +11,7 @@ from custval._core.errors import InputError
 from custval._core.typing import IntArray
 from custval._core.validation import nearest
 
-__all__ = ("label_codes",)
+__all__ = ("is_missing", "label_codes")
 
 
 def label_codes(
@@ -112,7 +112,7 @@ def _positions(distinct: list[Any], labels: list[Any], codes: IntArray, name: st
 
 
 def _check_missing(listed: list[Any], name: str, rows: IntArray | None) -> None:
-    missing = [row for row, value in enumerate(listed) if _is_missing(value)]
+    missing = [row for row, value in enumerate(listed) if is_missing(value)]
     if missing:
         first = missing[0] if rows is None else int(rows[missing[0]])
         count = len(missing)
@@ -122,7 +122,8 @@ def _check_missing(listed: list[Any], name: str, rows: IntArray | None) -> None:
         )
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Return whether a label is None, NaN, NaT or pandas' NA."""
     if value is None:
         return True
     try:

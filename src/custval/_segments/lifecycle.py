@@ -19,6 +19,7 @@ from custval._core.frames import column, column_names, is_frame
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, BoolArray, FloatArray, IntArray, TextArray
 from custval._core.validation import check_length, check_rows, check_scalar, check_whole, float_array
+from custval._segments.labels import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,11 +221,20 @@ def _read(X: AnyFrame) -> dict[str, FloatArray]:
     wanted = [name for name in ranges if name in names or name == "tenure_months"]
     known = {name: float_array(column(X, name), f"column {name!r}", low=ranges[name]) for name in wanted}
     if "months_to_end" in names:
-        raw = np.asarray(column(X, "months_to_end"), dtype=np.float64)
-        known["months_to_end"] = np.where(np.isnan(raw), np.inf, raw)  # no contract: it never ends
+        known["months_to_end"] = _contract(np.asarray(column(X, "months_to_end")))
     for name, values in known.items():
         check_length(values, len(known["tenure_months"]), name=repr(name), other="'tenure_months'")
     return known
+
+
+def _contract(values: TextArray) -> FloatArray:
+    """Return the months to the end of the contract; without one it never ends."""
+    if values.dtype == object:
+        none = np.array([is_missing(value) for value in values.tolist()], dtype=bool)
+    else:
+        none = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
+    filled = np.where(none, np.inf, values) if none.any() else values
+    return float_array(filled, "column 'months_to_end'", finite=False)
 
 
 def _trend(

@@ -17,7 +17,7 @@ from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray
 from custval._core.validation import check_length, check_rows, check_whole, float_array, sample_weight_array
-from custval._segments.labels import label_codes
+from custval._segments.labels import is_missing, label_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +172,7 @@ def _ends(end: Any) -> tuple[FloatArray, BoolArray]:
     """Return the month of leaving, 0 where it is missing, and where it is."""
     values = np.asarray(end)
     if values.dtype == object:
-        gone = np.array([value is None or value != value for value in values.tolist()], dtype=bool)  # noqa: PLR0124
+        gone = np.array([is_missing(value) for value in values.tolist()], dtype=bool)
     else:
         gone = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
     filled = np.where(gone, 0.0, values) if gone.any() else values

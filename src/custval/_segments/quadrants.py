@@ -441,6 +441,12 @@ class ValuePotential(Estimator):
             raise InputError(
                 f"profit must have a column for each of the {2 ** len(axes)} quadrants, not {money.shape[1]}"
             )
+        for axis in axes:
+            if _is_constant(values[:, axis], weight) and len(values) > 1:
+                warn(
+                    f"the {AXES[axis]} axis is constant ({values[0, axis]:g}), so it cannot separate customers: all of "
+                    "them are on the side that earns more"
+                )
         return profit_cuts(values, money, weight)
 
     def _cut(self, values: FloatArray, weight: FloatArray, axis: int, rule: str, axes: int) -> float:

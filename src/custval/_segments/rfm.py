@@ -217,6 +217,8 @@ def rfm(
         learned = float_array(cuts, "cuts", ndim=2, finite=False)
         if learned.shape != (3, count - 1):
             raise InputError(f"cuts must have shape (3, {count - 1}) for {count} scores, not {learned.shape}")
+        if (np.diff(learned, axis=1) < 0).any():
+            raise InputError("each row of cuts must rise; give those of an earlier call, RFMScores.cuts, as they are")
     scores = [_scores(value, row) for value, row in zip(values, learned, strict=True)]
     names = tuple(dict.fromkeys(name for row in grid[::-1] for name in row[::-1]))
     places = np.array([[names.index(name) for name in row] for row in grid], dtype=np.int8)

@@ -19,7 +19,7 @@ from custval._core.errors import InputError, warn
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, BoolArray, FloatArray, IntArray
 from custval._core.validation import check_length, check_rows, float_array, sample_weight_array
-from custval._segments.labels import label_codes
+from custval._segments.labels import is_missing, label_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,7 +201,10 @@ def _counted(
 def _of_panel(state: Any, left: Any, states: Sequence[Any] | None, sample_weight: ArrayLike | None) -> TransitionCounts:
     panel = np.asarray(state)
     if panel.dtype.kind not in "iu":
-        raise InputError(f"a panel holds codes (whole numbers, -1: not there), not {panel.dtype}")
+        raise InputError(
+            f"a panel holds codes (whole numbers, -1: not there), not {panel.dtype}; put -1 where a customer is not "
+            "there, or give names as one record for each customer-month, with customer= and month="
+        )
     n, months = panel.shape
     if n == 0 or months < 2:
         raise InputError(f"a panel needs customers and at least two months, not shape {panel.shape}")
@@ -210,7 +213,8 @@ def _of_panel(state: Any, left: Any, states: Sequence[Any] | None, sample_weight
     legal = (panel >= -1).all(axis=1) & (panel < len(names)).all(axis=1)
     if not legal.all():
         rule = f"be a code from 0 to {len(names) - 1}, or -1 (not there)"
-        check_rows(legal, panel.max(axis=1), name="state", rule=rule)
+        strange = np.where((panel < -1).any(axis=1), panel.min(axis=1), panel.max(axis=1))
+        check_rows(legal, strange, name="state", rule=rule)
     weight = None if sample_weight is None else sample_weight_array(sample_weight, n)
     cause, causes = _causes(left, n)
     base = len(names)
@@ -283,7 +287,7 @@ def _causes(left: Any, n: int) -> tuple[IntArray, tuple[str, ...]]:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or value == "" or value != value  # noqa: PLR0124  nan differs from itself
+    return is_missing(value) or value == ""
 
 
 def _joined(names: tuple[str, ...], causes: tuple[str, ...]) -> tuple[str, ...]:
