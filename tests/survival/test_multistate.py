@@ -172,3 +172,16 @@ def test_bad_spells_are_named():
         mean_cumulative_function([3, 4], [1], [5])
     with pytest.raises(InputError, match="time must differ between events of a customer"):
         recurrent_rows([3, 4], [1, 1], [2, 2])
+
+
+def test_nothing_is_told_past_the_last_look():
+    curves = multistate({"customer": [1, 1], "start": [0, 4], "end": [4, 9], "state": ["a", "b"], "next": ["b", None]})
+    assert curves.at([9]).tolist() == [[0.0, 1.0]]
+    assert curves.expected_time(9).tolist() == [4.0, 5.0]
+    for ask in (curves.at, curves.expected_time, lambda end: curves.transition_probabilities(0, end)):
+        with pytest.raises(InputError, match="nobody was watched past 9 months, so the curve is not known at 12"):
+            ask(12)
+    mean = mean_cumulative_function([3, 4], [1], [2])
+    assert mean.at(4) == 0.5
+    with pytest.raises(InputError, match=r"past 4 months, so the curve is not known at 5; ask for times up to 4$"):
+        mean.at(5)

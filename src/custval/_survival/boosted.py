@@ -40,8 +40,8 @@ class BoostedHazard(Estimator):
 
     Take it where forecasts are wanted more than reasons: a linear hazard says in one number what a column does, and is
     often as good, and of few customers better (concordance of 1,000 customers of SPSS's file: .75 against .76; of
-    BigML's 3,333, where usage has a threshold: .84 against .77). The number of trees is that of the least integrated Brier score on customers held out; their
-    forecasts then calibrate the model.
+    BigML's 3,333, where usage has a threshold: .84 against .77). The number of trees is that of the least integrated
+    Brier score on customers held out; their forecasts then calibrate the model.
 
     Parameters
     ----------

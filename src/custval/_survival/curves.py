@@ -16,7 +16,7 @@ from custval._core.validation import check_choice, check_scalar
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("HazardCurve", "IncidenceCurve", "Quantile", "SurvivalCurve")
+__all__ = ("HazardCurve", "IncidenceCurve", "Quantile", "SurvivalCurve", "refuse_beyond")
 
 # R reads a level as reached when the curve comes this close to it; sums of many steps need the slack
 _CLOSE = float(np.sqrt(np.finfo(np.float64).eps))
@@ -77,7 +77,7 @@ class _StepCurve(Result):
         """Return step `values` (..., m) at `times`; past the last time only where the curve `ends` there."""
         t = _checked_times(times)
         if not ends:
-            _refuse_beyond(t, float(self.times[-1]), self.time_unit)
+            refuse_beyond(t, float(self.times[-1]), self.time_unit)
         padded = np.concatenate([np.full((*values.shape[:-1], 1), start), values], axis=-1)
         return padded[..., np.searchsorted(self.times, t, side="right")]
 
@@ -358,12 +358,13 @@ def _checked_times(times: ArrayLike) -> FloatArray:
     return t
 
 
-def _refuse_beyond(t: FloatArray, last: float, time_unit: str) -> None:
+def refuse_beyond(t: FloatArray, last: float, time_unit: str, *, fix: str = ", or name a method in tail") -> None:
+    """Refuse times past the last at which anybody was watched."""
     beyond = t[t > last]
     if beyond.size:
         raise InputError(
             f"nobody was watched past {last:g} {time_unit}s, so the curve is not known at "
-            f"{float(beyond.ravel()[0]):g}; ask for times up to {last:g}, or name a method in tail"
+            f"{float(beyond.ravel()[0]):g}; ask for times up to {last:g}{fix}"
         )
 
 

@@ -27,7 +27,7 @@ from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
 from custval._core.validation import check_scalar, float_array, nearest
-from custval._survival.curves import IncidenceCurve, SurvivalCurve
+from custval._survival.curves import IncidenceCurve, SurvivalCurve, refuse_beyond
 from custval._survival.product_limit import aalen_johansen, kaplan_meier
 from custval._survival.state_spells import Spells, read_spells
 from custval._survival.target import structured
@@ -102,6 +102,8 @@ class StateCurves(Result):
         state, next (-1: still there), stay and late (time in the state before the watching began) of each spell.
     time_unit : str
         Unit of the times.
+    last_time : float
+        Last look at any customer; what comes after it is not known, and refused.
 
     Examples
     --------
@@ -122,16 +124,19 @@ class StateCurves(Result):
     initial: FloatArray
     spells: dict[str, Any]
     time_unit: str
+    last_time: float
 
     def at(self, times: ArrayLike) -> FloatArray:
         """Return the occupation probabilities at `times` (H,), shape (H, S)."""
         when = float_array(np.atleast_1d(np.asarray(times)), "times", low=0.0)
+        refuse_beyond(when, self.last_time, self.time_unit, fix="")
         steps = np.concatenate([self.initial[None], self.occupation])
         return np.asarray(steps[np.searchsorted(self.times, when, side="right")])
 
     def expected_time(self, horizon: float) -> FloatArray:
         """Return the expected time spent in each state up to `horizon`, (S,)."""
         span = check_scalar(horizon, "horizon", low=0, low_open=True, high_open=True)
+        refuse_beyond(np.array([span]), self.last_time, self.time_unit, fix="")
         edges = np.concatenate([[0.0], self.times[self.times < span], [span]])
         return np.asarray(np.diff(edges) @ self.at(edges[:-1]))
 
@@ -150,6 +155,7 @@ class StateCurves(Result):
         """
         first = check_scalar(start, "start", low=0)
         last = check_scalar(end, "end", low=first)
+        refuse_beyond(np.array([last]), self.last_time, self.time_unit, fix="")
         inside = np.flatnonzero((self.times > first) & (self.times <= last))
         probability, variance = _product(self.moves[inside], self.at_risk[inside])
         return TransitionProbabilities(
@@ -275,6 +281,7 @@ def multistate(transitions: AnyFrame, *, time_unit: str = "month") -> StateCurve
         initial=frozen(initial),
         spells=kept,
         time_unit=time_unit,
+        last_time=float(spells.end.max()),
     )
 
 

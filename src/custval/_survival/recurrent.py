@@ -24,6 +24,7 @@ from custval._core.errors import InputError
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_choice, check_length, check_rows, check_scalar, float_array
+from custval._survival.curves import refuse_beyond
 from custval._survival.intervals import hazard_bounds
 from custval._survival.target import structured
 
@@ -51,6 +52,8 @@ class MeanCumulativeFunction(Result):
         Coverage of the bounds at each time.
     time_unit : str
         Unit of the times.
+    last_time : float
+        Last look at any customer; what comes after it is not known, and refused.
 
     Examples
     --------
@@ -69,10 +72,12 @@ class MeanCumulativeFunction(Result):
     events: FloatArray
     conf_level: float
     time_unit: str
+    last_time: float
 
     def at(self, times: ArrayLike) -> FloatArray:
         """Return the expected number of events up to `times` (H,)."""
         when = float_array(np.atleast_1d(np.asarray(times)), "times", low=0.0)
+        refuse_beyond(when, self.last_time, self.time_unit, fix="")
         return np.asarray(np.append(0.0, self.mean)[np.searchsorted(self.times, when, side="right")])
 
 
@@ -145,6 +150,7 @@ def mean_cumulative_function(
         events=frozen(events),
         conf_level=level,
         time_unit=time_unit,
+        last_time=float(end.max()),
     )
 
 
