@@ -266,7 +266,7 @@ class CauseSpecificHazard(Estimator):
         >>> y = survival_target([3, 2, 3, 1, 3, 2, 2, 3], [2, 1, 0, 2, 0, 0, 1, 2], causes=["moved", "price"])
         >>> band = CauseSpecificHazard().fit(X, y).predict_incidence_band({"fee": [30.0]}, [1, 3], cause="price")
         >>> band.incidence.round(2).tolist(), band.std_error.round(2).tolist()
-        ([[0.06, 0.39]], [[0.07, 0.23]])
+        ([[0.1, 0.41]], [[0.1, 0.2]])
         """
         level = check_band(conf_level, conf_type)
         when, stayed = self._ahead(times, given, X)
