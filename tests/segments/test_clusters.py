@@ -156,3 +156,9 @@ def test_fewer_distinct_customers_than_clusters():
 def test_bad_input_is_refused_with_help(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_column_of_dates_is_no_category():
+    table = pd.DataFrame({"joined": pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"]), "use": [1.0, 2.0, 3.0]})
+    with pytest.raises(InputError, match="column 'joined' holds times, not behaviour"):
+        BehaviourClusters(n_clusters=2).fit(table)

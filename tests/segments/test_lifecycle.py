@@ -145,3 +145,19 @@ def test_months_to_the_end_of_a_contract_that_are_missing_or_text():
 def test_hazards_of_nobody(stage, at_risk, message):
     with pytest.raises(InputError, match=message):
         stage_hazards(stage, np.zeros(len(stage)), at_risk=at_risk)
+
+
+@pytest.mark.parametrize("months", [3, 6])
+def test_a_slope_of_few_months_is_as_clear_as_the_level_says(months):
+    n = 20_000
+    slope = usage_slope(100 + np.random.default_rng(months).normal(0, 5, (n, months)))
+    assert slope.months == months
+    table = {"tenure_months": np.full(n, 40), "slope": slope.slope, "slope_std_error": slope.std_error}
+    moving = {}
+    for known in ({}, {"slope_months": np.full(n, months)}):
+        found = lifecycle_stage(table | known, least_slope=0.0).to_frame().set_index("stage")["share"]
+        moving[bool(known)] = found["grow"] + found["decline"]
+    assert moving[True] == pytest.approx(0.2, abs=0.012)
+    assert moving[False] > 0.24  # the normal interval forgets that the error is an estimate
+    with pytest.raises(InputError, match=r"column 'slope_months' must be >= 3"):
+        lifecycle_stage({"tenure_months": [4], "slope": [0.1], "slope_std_error": [0.1], "slope_months": [2]})

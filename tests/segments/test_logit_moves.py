@@ -117,3 +117,14 @@ def test_a_column_that_foretells_a_move_is_named():
 def test_bad_input_is_refused_with_help(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_start_whose_rows_weigh_nothing_is_no_start():
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(60, 1)), np.array(["a", "b"])[rng.integers(0, 2, 60)]
+    origin = np.repeat(["a", "b", "c"], 20)
+    weight = np.where(origin == "a", 0.0, 1.0)
+    found = MigrationModel().fit(X, y, origin=origin, sample_weight=weight)
+    plain = MigrationModel().fit(X[20:], y[20:], origin=origin[20:])
+    assert found.origins_ == plain.origins_ == ("b", "c")
+    np.testing.assert_allclose(found.coef_, plain.coef_)

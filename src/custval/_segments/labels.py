@@ -117,8 +117,8 @@ def _check_missing(listed: list[Any], name: str, rows: IntArray | None) -> None:
         first = missing[0] if rows is None else int(rows[missing[0]])
         count = len(missing)
         raise InputError(
-            f"{name} is missing in {count} of {len(listed)} rows (first: row {first}); drop them or give them a {name} "
-            "of their own"
+            f"{name} is missing in {count} of {len(listed)} rows (first: row {first}); drop them, or name what is "
+            "missing, such as 'none'"
         )
 
 

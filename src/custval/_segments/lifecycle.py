@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,8 +104,9 @@ def lifecycle_stage(
     ----------
     X : frame or mapping with a row for each customer
         ``tenure_months`` (>= 0, since joining or returning) and, where known, ``slope`` and ``slope_std_error``
-        (relative change of usage or bill a month, see ``usage_slope``), ``months_since_last`` (silence), ``left`` and
-        ``returned`` (true or false), ``months_to_end`` (of the contract; missing without one).
+        (relative change of usage or bill a month, see ``usage_slope``), ``slope_months`` (how many months it was read
+        from, >= 3), ``months_since_last`` (silence), ``left`` and ``returned`` (true or false), ``months_to_end`` (of
+        the contract; missing without one).
     acquire_months : float, default 3
         Length of the first stage, >= 0.
     silent_months, lost_months : float, default 1 and 3
@@ -113,7 +114,9 @@ def lifecycle_stage(
     least_slope : float, default 0.02
         Least relative change a month that counts as growth or decline, >= 0.
     conf_level : float, default 0.8
-        How clear of zero the slope must be: the two-sided level of its interval, within (0, 1).
+        How clear of zero the slope must be: the two-sided level of its interval, within (0, 1). The interval is
+        Student's with ``slope_months - 2`` degrees of freedom; without that column it is the normal one, which calls
+        more customers clear than the level says (of six months without a trend 27 % rather than 20 %).
     renewal_months : float, default 3
         In so many months before the end of the contract a fall of any size that is clear of zero is decline, >= 0.
     previous, proposed : array of shape (n,), optional
@@ -217,7 +220,7 @@ def _read(X: AnyFrame) -> dict[str, FloatArray]:
         raise InputError("X must have named columns: a frame or a mapping, with tenure_months at least")
     names = column_names(X)
     ranges = {"tenure_months": 0.0, "slope": -np.inf, "slope_std_error": 0.0, "months_since_last": 0.0}
-    ranges |= {"left": 0.0, "returned": 0.0}
+    ranges |= {"slope_months": 3.0, "left": 0.0, "returned": 0.0}
     wanted = [name for name in ranges if name in names or name == "tenure_months"]
     known = {name: float_array(column(X, name), f"column {name!r}", low=ranges[name]) for name in wanted}
     if "months_to_end" in names:
@@ -245,7 +248,13 @@ def _trend(
 
     least = check_scalar(least_slope, "least_slope", low=0.0)
     slope = known.get("slope", np.zeros(n))
-    margin = half_width(level_of(conf_level)) * known.get("slope_std_error", np.zeros(n))
+    level = level_of(conf_level)
+    width: Any = half_width(level)
+    if "slope_months" in known:
+        from scipy.special import stdtrit
+
+        width = stdtrit(known["slope_months"] - 2.0, 0.5 + level / 2.0)
+    margin = width * known.get("slope_std_error", np.zeros(n))
     ending = known.get("months_to_end", np.full(n, np.inf)) <= renewal
     falls = (slope < 0) & (slope + margin < 0) & ((slope <= -least) | ending)
     rises = (slope > 0) & (slope - margin > 0) & (slope >= least)

@@ -149,6 +149,9 @@ class MigrationModel(Estimator):
         check_length(after, len(design), name="y")
         before, origins = _origins(origin, len(design))
         weight = sample_weight_array(sample_weight, len(design))
+        counts = np.bincount(before, weights=weight, minlength=len(origins)) > 0  # a row of weight 0 is no row
+        origins = tuple(name for name, here in zip(origins, counts, strict=True) if here)
+        before = np.where(counts, counts.cumsum() - 1, -1)[before]
         shape = (len(origins), len(states), design.shape[1])
         self.coef_, self.std_error_ = np.zeros(shape), np.zeros(shape)
         self.possible_ = np.zeros(shape[:2], dtype=bool)

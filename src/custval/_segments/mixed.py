@@ -49,6 +49,11 @@ def learn_coding(X: AnyFrame) -> Coding:
     table = to_columns(X)
     numbers = [name for name, values in table.items() if values.dtype.kind in "iufb"]
     categories = [name for name in table if name not in numbers]
+    times = [name for name in categories if table[name].dtype.kind in "mM"]
+    if times:
+        raise InputError(
+            f"column {times[0]!r} holds times, not behaviour; turn it into months since a date, or drop it"
+        )
     if not table:
         raise InputError("Found array with 0 feature(s) (shape=(0, 0)) while a minimum of 1 is required: behaviour")
     levels = {name: list(label_codes(table[name], name=f"column {name!r}")[1]) for name in categories}

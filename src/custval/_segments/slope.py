@@ -28,6 +28,8 @@ class UsageSlope(Result):
         Standard error of the slope.
     mean : ndarray
         Mean of the months.
+    months : int
+        How many there were: few leave the error itself uncertain, see ``slope_months`` of ``lifecycle_stage``.
 
     Examples
     --------
@@ -39,6 +41,7 @@ class UsageSlope(Result):
     slope: FloatArray
     std_error: FloatArray
     mean: FloatArray
+    months: int
 
 
 @public("segments")
@@ -79,4 +82,4 @@ def usage_slope(usage: ArrayLike) -> UsageSlope:
     residual = months - mean[:, None] - slope[:, None] * time
     error = np.sqrt((residual**2).sum(axis=1) / (count - 2) / squares)
     size = np.where(mean > 0, mean, 1.0)
-    return UsageSlope(slope=frozen(slope / size), std_error=frozen(error / size), mean=frozen(mean))
+    return UsageSlope(slope=frozen(slope / size), std_error=frozen(error / size), mean=frozen(mean), months=count)
