@@ -608,7 +608,7 @@ def test_impossible_predictions_are_refused():
         ({"tenure": [1.5, 1, 2, 2]}, "tenure must be whole months"),
         ({"at_risk": [5, 80, 81, 64]}, "at_risk must be >= the exits of all causes together but 1 of 4"),
         ({"at_risk": [0] * 4, "exits_x": [0] * 4}, "at_risk is zero in every row"),
-        ({"fee": None}, "while a minimum of 1 is required"),
+        ({"fee": None}, "no columns of cells beside tenure, at_risk and exits"),
     ],
 )
 def test_impossible_counts_are_refused(change, words):

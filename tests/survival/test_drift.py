@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.survival.test_outlook import telecom
 
+from custval import InputError
 from custval.survival import DiscreteHazard, drift_report, survival_target
 
 
@@ -64,3 +65,12 @@ def test_impossible_reports_are_refused():
         drift_report(model, X, X, y, month=["May"] * 100)
     with pytest.raises(ValueError, match="month has 2 rows but X has 100"):
         drift_report(model, X, X, y, month=[1, 2])
+
+
+def test_portfolios_without_customers_or_columns_are_refused():
+    X, y = {"fee": [20.0, 30.0, 20.0, 40.0], "age": [1.0, 2.0, 3.0, 1.0]}, survival_target([2, 2, 1, 1], [0, 1, 1, 1])
+    model = DiscreteHazard(baseline="constant", l2=1.0).fit(X, y)
+    with pytest.raises(InputError, match="now lacks age, which the model was fitted to"):
+        drift_report(model, X, {"fee": X["fee"]})
+    with pytest.raises(InputError, match="now holds no customers"):
+        drift_report(model, X, {"fee": [], "age": []})

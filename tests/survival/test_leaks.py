@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from custval import InputError
 from custval.survival import leak_check, survival_target
 
 
@@ -68,3 +69,12 @@ def test_the_total_charges_of_ibm_telco_are_a_sum_over_the_stay(shared):
     table = table[table["tenure"] > 0]
     X = table[["MonthlyCharges", "Contract", "SeniorCitizen"]].assign(TotalCharges=pd.to_numeric(table["TotalCharges"]))
     assert leak_check(X, survival_target(table["tenure"])).suspects == ("TotalCharges",)
+
+
+def test_dates_that_would_be_passed_over_are_refused():
+    X, y = {"reason": ["a", "b", "c"]}, survival_target([3, 3, 2], [1, 0, 0])
+    day = ["2024-05-02"] * 3
+    with pytest.raises(InputError, match=r"dated names 'raeson', which is not a column of X \(did you mean 'reason'"):
+        leak_check(X, y, dated={"raeson": day}, ended=day)
+    with pytest.raises(InputError, match="dated needs ended, the days of leaving"):
+        leak_check(X, y, dated={"reason": day})

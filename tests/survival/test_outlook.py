@@ -296,3 +296,12 @@ def test_a_moved_model_moves_as_its_gradient_says(baseline):
         np.testing.assert_allclose(numeric, gradient[:, j], atol=1e-7)
     with pytest.raises(InputError, match=r"step has 1 rows but the parameters has"):
         model.moved([0.1])
+
+
+def test_nobody_has_an_empty_outlook_and_no_mean():
+    model, X, _ = fitted()
+    ahead = outlook(model, X.iloc[:0], horizon=3)
+    assert ahead.incidence.shape == ahead.lower.shape == (0, 2, 4)
+    assert ahead.mean_months.shape == ahead.median_months.shape == (0,)
+    with pytest.raises(InputError, match="X holds no customers, so there is no mean over them"):
+        what_if(model, X.iloc[:0], {"fee": 20.0})

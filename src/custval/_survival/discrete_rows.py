@@ -96,6 +96,11 @@ def read_counts(table: AnyFrame) -> dict[str, Any]:
     left = np.stack([float_array(column(table, name), name, low=0.0) for name in exits])
     check_rows(left.sum(axis=0) <= at_risk, at_risk, name="at_risk", rule="be >= the exits of all causes together")
     cells = {name: column(table, name) for name in names if name not in {"tenure", "at_risk", *exits}}
+    if not cells:
+        raise InputError(
+            "the table has no columns of cells beside tenure, at_risk and exits, so nothing tells customers apart; "
+            "life_table draws the curve of all of them"
+        )
     causes = tuple(name.removeprefix("exits_") for name in exits)
     return {"tenure": tenure.astype(np.int64), "at_risk": at_risk, "exits": left, "cells": cells, "causes": causes}
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.errors import InputError, import_pandas
-from custval._core.frames import is_frame, to_columns
+from custval._core.frames import frame_length, is_frame, to_columns
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray, IntArray, TextArray
 from custval._core.validation import check_length
@@ -163,9 +163,15 @@ def drift_report(
     if not (is_frame(then) and is_frame(now)):
         raise InputError("drift is told by column, so both portfolios must be frames, not arrays")
     old, new = to_columns(then), to_columns(now)
+    for portfolio, name in ((then, "then"), (now, "now")):
+        if not frame_length(portfolio):
+            raise InputError(f"{name} holds no customers, so nothing can be told of it")
     shared = [name for name in old if name in new]
     if not shared:
         raise InputError(f"the two portfolios share no column: {', '.join(old)} against {', '.join(new)}")
+    lost = [name for name in getattr(model, "feature_names_in_", ()) if name in old and name not in new]
+    if lost:
+        raise InputError(f"now lacks {', '.join(lost)}, which the model was fitted to; give it the columns of then")
     stability = np.array([_stability(old[name], new[name]) for name in shared])
     order = np.argsort(-stability, kind="stable")
     seen = _calibration(model, now, y, month) if y is not None else _nothing(len(model.causes_))

@@ -35,9 +35,9 @@ def given_array(given: Any, n: int) -> FloatArray:
 
 
 def blocks(X: AnyFrame, given: FloatArray) -> Iterator[tuple[slice, AnyFrame, FloatArray]]:
-    """Yield customers part by part."""
+    """Yield customers part by part; of none one empty part."""
     n = frame_length(X)
-    for start in range(0, n, _BLOCK):
+    for start in range(0, max(n, 1), _BLOCK):
         part = slice(start, min(n, start + _BLOCK))
         yield part, rows(X, np.arange(part.start, part.stop)), given[part]
 
@@ -50,6 +50,8 @@ def mean_incidence(
     Shapes (K + 1,) and (K + 1, P); `weight` (n,) sums to one, None: all alike.
     """
     n = len(given)
+    if not n:
+        raise InputError("X holds no customers, so there is no mean over them")
     share = np.full(n, 1.0 / n) if weight is None else weight
     causes = len(model.causes_)
     value, slope = np.zeros(causes + 1), np.zeros((causes + 1, len(covariance_of(model, "the gradient"))))

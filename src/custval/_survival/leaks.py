@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from custval._core.doors import public
+from custval._core.errors import InputError
 from custval._core.frames import frame_length, is_frame, to_columns
 from custval._core.results import Result
 from custval._core.typing import AnyFrame, FloatArray, TextArray
-from custval._core.validation import check_length, check_scalar
+from custval._core.validation import check_length, check_scalar, nearest
 from custval._survival.event_columns import days
 from custval._survival.events import is_missing
 from custval._survival.target import read_target
@@ -107,7 +108,7 @@ def leak_check(
     table = to_columns(X) if is_frame(X) else {f"x{j}": column for j, column in enumerate(np.asarray(X).T)}
     numbers = {name: _numbers(values) for name, values in table.items()}
     found = [_strength(name, table[name], numbers, duration) for name in table]
-    late = _late(dated or {}, ended)
+    late = _late(_dates_of(dated or {}, table, ended), ended)
     strength = np.array([1.0 if name in late else size for name, (size, _) in zip(table, found, strict=True)])
     reason = [late.get(name, said if size >= level else "") for name, (size, said) in zip(table, found, strict=True)]
     order = np.argsort(-strength, kind="stable")
@@ -134,6 +135,16 @@ def _strength(
         if together > max(_PRODUCT, alone) and alone > 0.5:
             return together, f"nearly the duration times {other!r}: a sum that grew over the stay"
     return alone, "nearly a function of the duration"
+
+
+def _dates_of(dated: Mapping[str, Any], table: Mapping[str, Any], ended: Any) -> Mapping[str, Any]:
+    """Return `dated`, refused where it would be passed over."""
+    strange = sorted(set(dated) - set(table))
+    if strange:
+        raise InputError(f"dated names {strange[0]!r}, which is not a column of X{nearest(strange[0], table)}")
+    if dated and ended is None:
+        raise InputError("dated needs ended, the days of leaving to hold the dates against")
+    return dated
 
 
 def _late(dated: Mapping[str, Any], ended: Any) -> dict[str, str]:
