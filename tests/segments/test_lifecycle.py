@@ -161,3 +161,8 @@ def test_a_slope_of_few_months_is_as_clear_as_the_level_says(months):
     assert moving[False] > 0.24  # the normal interval forgets that the error is an estimate
     with pytest.raises(InputError, match=r"column 'slope_months' must be >= 3"):
         lifecycle_stage({"tenure_months": [4], "slope": [0.1], "slope_std_error": [0.1], "slope_months": [2]})
+
+
+def test_causes_of_hazards_are_named_by_the_columns_of_a_frame():
+    left = pd.DataFrame({"price": [0, 1], "debt": [1, 0]})
+    assert stage_hazards(["a", "b"], left).causes == ("price", "debt")

@@ -303,3 +303,11 @@ def test_a_state_nobody_was_in_keeps_the_prior_and_says_so():
 def test_dilution_of_no_transfers_is_refused():
     with pytest.raises(InputError, match="before is empty"):
         transfer_dilution([], [])
+
+
+def test_a_matrix_has_no_memory_to_test_and_departures_are_spelled_as_seen():
+    matrix = migration_matrix(["a", "a"], ["a", "left"], absorbing=["left"])
+    with pytest.raises(InputError, match="holds pairs of months only"):
+        markov_order_test(matrix)
+    with pytest.warns(DataWarning, match=r"absorbing names 'lfet' \(did you mean 'left'\?\), which nobody reaches"):
+        migration_matrix(["a", "left"], ["left", "a"], absorbing=["lfet"])

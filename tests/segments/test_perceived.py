@@ -77,3 +77,8 @@ def test_answers_that_do_not_belong_together_are_said():
 def test_bad_input_is_refused_with_help(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_scale_goes_from_the_lowest_to_the_highest_answer():
+    with pytest.raises(InputError, match="scale must be the lowest and the highest"):
+        perceived_value({"a": [1, 5], "b": [2, 4]}, benefits=("b",), costs=("a",), scale=(5, 1))

@@ -118,3 +118,10 @@ def test_bad_input_is_refused_with_help(options, message):
 def test_an_unknown_measure_suggests_the_nearest():
     with pytest.raises(InputError, match=r"did you mean 'lifetime_value'"):
         MODEL.table(AXES).interval("lifetimevalue")
+
+
+def test_causes_are_named_by_the_columns_of_a_frame():
+    axes = np.arange(8.0).reshape(4, 2)
+    chances = pd.DataFrame({"price": [0.1] * 4, "debt": [0.2] * 4})
+    found = ValuePotential().fit(axes).table(axes, p_leave=chances)
+    assert found.causes == ("price", "debt")

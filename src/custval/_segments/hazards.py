@@ -10,6 +10,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.errors import InputError
+from custval._core.frames import column_names, is_frame
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray
 from custval._core.validation import check_length, check_rows, float_array
@@ -105,7 +106,7 @@ def stage_hazards(
     names : sequence of str, optional
         Stages in their order; None takes those seen. Codes 0, 1, ... name them by place.
     causes : sequence of K str, optional
-        Names of the causes; None takes ``cause 1`` and so on.
+        Names of the causes; None takes those of the columns of a frame, else ``cause 1`` and so on.
     at_risk : array of shape (n,), optional
         Customer-months that each row stands for; None is one each. Departures are counts of them.
     conf_level : float
@@ -133,6 +134,8 @@ def stage_hazards(
     by_place = names is not None and labels.dtype.kind in "iu"
     codes, known = label_codes(labels, range(len(names or ())) if by_place else names, name="stage")
     known = tuple(str(name) for name in names) if by_place and names is not None else known
+    if causes is None and is_frame(left):
+        causes = column_names(left)
     many = np.ndim(left) > 1
     exits = float_array(left, "left", low=0.0, ndim=2 if many else 1)
     check_length(exits, len(codes), name="left", other="stage")

@@ -138,6 +138,10 @@ def markov_order_test(moves: TransitionCounts | ArrayLike, *, order: int = 1) ->
     2
     """
     check_choice(order, "order", (0, 1))
+    if isinstance(moves, MigrationMatrix):
+        raise InputError(
+            "a migration matrix holds pairs of months only; give what transition_counts of the panel returns"
+        )
     if isinstance(moves, TransitionCounts):
         size = len(moves.states) - len(moves.absorbing)
         counts, names = moves.triples[:size, :size], moves.states[:size]

@@ -17,7 +17,14 @@ from custval._core.doors import public
 from custval._core.errors import InputError, warn
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray
-from custval._core.validation import check_length, check_rows, check_scalar, float_array, sample_weight_array
+from custval._core.validation import (
+    check_length,
+    check_rows,
+    check_scalar,
+    float_array,
+    nearest,
+    sample_weight_array,
+)
 from custval._segments.labels import label_codes
 from custval._segments.shares import beta_interval, level_of
 from custval._segments.transitions import TransitionCounts
@@ -208,7 +215,8 @@ def migration_matrix(
     Warns
     -----
     DataWarning
-        If nobody was ever in a state: its row is the prior's.
+        If nobody was ever in a state: its row is the prior's; or if nobody reaches a name of `absorbing` and the states
+        are not given.
 
     References
     ----------
@@ -331,6 +339,12 @@ def _names(start: Any, end: Any, states: Sequence[Any] | None, absorbing: Sequen
             seen: list[Any] = np.union1d(one, two).tolist()
         else:
             seen = _seen([*one.tolist(), *two.tolist()])
+        unseen = [name for name in ends if name not in map(str, seen)]
+        if unseen:
+            known = ", ".join(map(str, seen))
+            warn(
+                f"absorbing names {unseen[0]!r}{nearest(unseen[0], map(str, seen))}, which nobody reaches; seen: {known}"
+            )
     else:
         seen = list(states)
         missing = [name for name in ends if name not in map(str, seen)]

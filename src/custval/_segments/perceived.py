@@ -263,6 +263,8 @@ def _answers(
         raise InputError(f"{name} must be names of columns, or names with weights, not {wanted!r}")
     weights = dict(wanted) if isinstance(wanted, Mapping) else dict.fromkeys(wanted, 1.0)
     heavy = float_array(list(weights.values()), f"weights of {name}", low=0.0, low_open=True)
+    if scale is not None and not scale[0] < scale[1]:
+        raise InputError(f"scale must be the lowest and the highest possible answer, such as (1, 5), not {scale!r}")
     columns = []
     for item in weights:
         values = float_array(column(X, item), f"column {item!r}", fix="fill or drop such rows")

@@ -369,7 +369,7 @@ class ValuePotential(Estimator):
             Chance of leaving, within [0, 1]; with K columns, by each of K causes, adding up to at most 1 (0 and 1
             where the departures of the period are known).
         causes : sequence of K str, optional
-            Names of the causes; None takes ``cause 1`` and so on.
+            Names of the causes; None takes those of the columns of a frame, else ``cause 1`` and so on.
         sample_weight : array of shape (n,), optional
             Case weights >= 0; whole ones equal duplicated rows.
         conf_level : float

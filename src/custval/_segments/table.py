@@ -14,6 +14,7 @@ import numpy as np
 
 from custval._core.doors import public
 from custval._core.errors import InputError
+from custval._core.frames import column_names, is_frame
 from custval._core.results import Result, frozen
 from custval._core.typing import ArrayLike, FloatArray, IntArray
 from custval._core.validation import check_choice, check_length, check_rows, float_array, sample_weight_array
@@ -241,6 +242,8 @@ def _chances(
         if causes is not None:
             raise InputError("causes= names the columns of p_leave, which is not given")
         return None, None, ()
+    if causes is None and is_frame(p_leave):
+        causes = column_names(p_leave)
     many = np.ndim(p_leave) > 1
     chance = float_array(p_leave, "p_leave", low=0.0, high=1.0, ndim=2 if many else 1)
     check_length(chance, n, name="p_leave")
