@@ -342,9 +342,8 @@ def _names(start: Any, end: Any, states: Sequence[Any] | None, absorbing: Sequen
         unseen = [name for name in ends if name not in map(str, seen)]
         if unseen:
             known = ", ".join(map(str, seen))
-            warn(
-                f"absorbing names {unseen[0]!r}{nearest(unseen[0], map(str, seen))}, which nobody reaches; seen: {known}"
-            )
+            close = nearest(unseen[0], map(str, seen))
+            warn(f"absorbing names {unseen[0]!r}{close}, which nobody reaches; the states seen are {known}")
     else:
         seen = list(states)
         missing = [name for name in ends if name not in map(str, seen)]
