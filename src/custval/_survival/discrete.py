@@ -287,6 +287,10 @@ class DiscreteHazard(HazardTold):
         array([-0.112])
         """
         options = self._options()
+        if not months.column_names:
+            raise InputError(
+                "the person-months have no columns, so nothing tells customers apart; name some in columns"
+            )
         encoder = self._new_encoder(months.schema(), options)
         size = check_whole(block_rows, "block_rows", low=1)
         levels, codes = shrunk_levels(months.schema(), options.shrink)

@@ -227,7 +227,8 @@ def read_columns(
         elif isinstance(spec, MonthColumn):
             made[name] = spec, read_months(spec, name, spells)
         else:
-            raise InputError(f"events must map names to EventColumn(...) or MonthColumn(...), but {name!r} is {spec!r}")
+            kind = type(spec).__name__
+            raise InputError(f"events must map names to EventColumn(...) or MonthColumn(...), but {name!r} is a {kind}")
     return made
 
 

@@ -17,7 +17,7 @@ from custval._core.doors import public
 from custval._core.errors import DataWarning, InputError, warn
 from custval._core.frames import column, column_names, to_columns
 from custval._core.typing import AnyFrame, FloatArray, IntArray, TextArray
-from custval._core.validation import check_rows, check_scalar, float_array
+from custval._core.validation import check_rows, check_scalar, float_array, nearest
 from custval._survival.event_columns import (
     DAYS_A_MONTH,
     EventColumn,
@@ -115,6 +115,8 @@ def person_months(
     )
     still = {name: column(customers, name) for name in columns}
     for name, when in (dated or {}).items():
+        if name not in still:
+            raise InputError(f"dated names {name!r}, which is not one of columns{nearest(name, still)}")
         _check_dated(name, days(column(customers, when), when), stays)
     specs = dict(events or {})
     shown = partial(_clock_starts, customers, contract_end=contract_end, calendar=calendar)
@@ -158,7 +160,7 @@ def _clock_starts(
     made: dict[str, FloatArray] = {}
     if contract_end is not None:
         ends = days(column(customers, contract_end), contract_end)[stays.row]
-        shown = ends.astype("datetime64[D]") if not np.isnan(ends).any() else ends
+        shown = np.nan_to_num(ends).astype("datetime64[D]")  # missing ones pass
         check_rows(
             np.isnan(ends) | (ends > stays.start),
             shown,
