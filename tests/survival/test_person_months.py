@@ -405,11 +405,11 @@ def test_impossible_portfolios_are_refused():
 def test_columns_that_cannot_be_are_named_without_their_contents():
     people = {"customer_id": [7, 8], "start": ["2024-01-01"] * 2, "end": ["2024-03-05", None], "fee": [1, 2]}
     until = {"observed_until": "2024-06-01"}
-    with pytest.raises(InputError, match=r"but 'calls' is a dict$"):
+    with pytest.raises(InputError, match=r"; 'calls' is a dict$"):
         person_months(people, events={"calls": {"customer_id": [7]}}, **until)
     with pytest.raises(InputError, match=r"dated names 'fees', which is not one of columns \(did you mean 'fee'"):
         person_months(people, columns=["fee"], dated={"fees": "start"}, **until)
     with pytest.raises(InputError, match=r"\(first: row 0, value 2023-01-01\); look for swapped columns"):
         person_months({**people, "contract": ["2023-01-01", None]}, contract_end="contract", **until)
-    with pytest.raises(InputError, match="person-months without columns: nothing tells customers apart"):
+    with pytest.raises(InputError, match="the person-months have no columns, so nothing tells customers apart"):
         DiscreteHazard().fit_months(person_months(people, **until))

@@ -227,8 +227,9 @@ def read_columns(
         elif isinstance(spec, MonthColumn):
             made[name] = spec, read_months(spec, name, spells)
         else:
-            kind = type(spec).__name__
-            raise InputError(f"events must map names to EventColumn(...) or MonthColumn(...), but {name!r} is a {kind}")
+            raise InputError(
+                f"events must map names to EventColumn(...) or MonthColumn(...); {name!r} is a {type(spec).__name__}"
+            )
     return made
 
 
