@@ -36,9 +36,9 @@ def test_no_unexpected_failure(kind):
         found = check_estimator(model, on_fail=None, on_skip=None, expected_failed_checks=model.expected_failed_checks)
     failed = {result["check_name"]: repr(result["exception"]) for result in found if result["status"] == "failed"}
     assert failed == {}
-    # nothing is excused that would pass
+    # nothing is excused that would pass; older releases do not know every check
     excused = {result["check_name"] for result in found if result["status"] == "xfail"}
-    assert excused == set(model.expected_failed_checks)
+    assert excused == set(model.expected_failed_checks) & {result["check_name"] for result in found}
 
 
 def test_what_the_checks_would_show_holds_for_cohorts():

@@ -61,6 +61,7 @@ def counted(table, y):
     found, where = np.unique(np.nan_to_num(cells, nan=-999.0), axis=0, return_inverse=True)
     made = {"tenure": found[:, 0], "fee": found[:, 1], "calendar": found[:, 3]}
     made["months_to_end"] = np.where(found[:, 2] == -999.0, np.nan, found[:, 2])
+    where = where.ravel()  # NumPy 2.0 keeps the axis
     made["at_risk"] = np.bincount(where)
     for k, name in enumerate(("price", "moved"), start=1):
         made[f"exits_{name}"] = np.bincount(where, weights=y["event"] == k)

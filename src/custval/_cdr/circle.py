@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from custval._cdr.feature import Feature
 from custval._cdr.moment import Moment
 from custval._cdr.summaries import STATISTICS, Summary, ratio, summarised
+from custval._cdr.windows import in_order
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -162,7 +163,8 @@ def _with_pareto(pairs: nw.LazyFrame[Any], stems: Sequence[str]) -> nw.LazyFrame
     for stem in stems:
         name = _PARETO_OF[stem]
         n = nw.col(name)
-        pairs = pairs.with_columns((-n).alias("_minus"))
+        pairs = pairs.with_columns((0.0 - n).alias("_minus"))
+        pairs = in_order(pairs, "subscriber_id", "_minus", "other_party")
         total = n.sum().over("subscriber_id")
         upto = n.cum_sum().over("subscriber_id", order_by=["_minus", "other_party"])
         pairs = pairs.with_columns(total.alias("_total"), upto.alias("_upto"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from custval._cdr.feature import Feature
 from custval._cdr.moment import DAY, Moment
 from custval._cdr.summaries import STATISTICS, Summary, ratio, summarised
+from custval._cdr.windows import in_order
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -81,6 +82,7 @@ def gap_features(records: nw.LazyFrame[Any], now: Moment, days: int, names: Sequ
     )
     if described != ["call_duration"]:
         before = nw.col("_time").shift(1).over("subscriber_id", "_voice", order_by="_time")
+        talks = in_order(talks, "subscriber_id", "_voice", "_time")
         talks = talks.with_columns((nw.col("_time") - before).alias("_gap"))
         talks = talks.with_columns(
             nw.when(nw.col("_voice") == 1.0).then(nw.col("_gap")).alias("call_interevent"),
@@ -157,8 +159,9 @@ def _texts(records: nw.LazyFrame[Any], now: Moment, days: int) -> nw.LazyFrame[A
     )
     # two records of one second: what came in stands before what went out, and a call before a text
     order = ["_time", "_out", "_minus_voice"]
-    talks = talks.with_columns((-nw.col("_voice")).alias("_minus_voice"))
+    talks = talks.with_columns((0.0 - nw.col("_voice")).alias("_minus_voice"))
     before = {name: nw.col(name).shift(1).over("subscriber_id", "other_party", order_by=order) for name in _BEFORE}
+    talks = in_order(talks, "subscriber_id", "other_party", *order)
     talks = talks.with_columns(*[made.alias(f"_before{name}") for name, made in before.items()])
     talks = talks.filter(nw.col("_voice") == 0.0).with_columns((nw.col("_time") - nw.col("_before_time")).alias("_gap"))
     goes_on = (nw.col("_gap") < _HOUR) & (nw.col("_before_voice") == 0.0)
@@ -173,6 +176,7 @@ def _answered(texts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
     number = nw.col("_opens").cum_sum().over("subscriber_id", "other_party", order_by=["_time", "_out"])
+    texts = in_order(texts, "subscriber_id", "other_party", "_time", "_out")
     talks = texts.with_columns(number.alias("_number"), (nw.col("_opens") * (1.0 - nw.col("_out"))).alias("_received"))
     each = talks.group_by("subscriber_id", "other_party", "_number").agg(
         nw.col("_received").max(), nw.col("_out").max()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from custval._cdr.feature import Feature
 from custval._cdr.moment import DAY, Moment
 from custval._cdr.summaries import STATISTICS, Summary, ratio, summarised
+from custval._cdr.windows import in_order
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -83,15 +84,15 @@ def _in_order(seen: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     order = ["_time", "topup_amount"]
     mine = "subscriber_id"
-    seen = seen.with_columns(
+    seen = in_order(seen, mine, *order).with_columns(
         nw.col("_time").shift(1).over(mine, order_by=order).alias("_before"),
         nw.col("topup_amount").shift(1).over(mine, order_by=order).alias("_amount_before"),
-        (-nw.col("topup_amount")).alias("_minus"),
+        (0.0 - nw.col("topup_amount")).alias("_minus"),
     )
     seen = seen.with_columns(((nw.col("_time") - nw.col("_before")) / float(DAY)).alias("topup_gap"))
-    whole = nw.col("topup_gap").floor()
+    whole = nw.col("topup_gap") // 1.0
     held = nw.when(whole > 1.0).then(whole).otherwise(1.0) * nw.col("_amount_before") / 2.0
-    seen = seen.with_columns(
+    seen = in_order(seen, mine, "_minus", "_time").with_columns(
         nw.when(~nw.col("topup_gap").is_null()).then(held).otherwise(0.0).alias("_held"),
         nw.col("topup_amount").cum_sum().over(mine, order_by=["_minus", "_time"]).alias("_upto"),
         nw.col("topup_amount").sum().over(mine).alias("_total"),
@@ -118,7 +119,7 @@ def _made(name: str, now: Moment, windows: Sequence[int]) -> nw.Expr:
     if stem == "topup_pareto_share":
         return ratio(nw.col("_needed"), nw.col(f"_n_{max(windows)}"))
     if stem == "topup_balance":
-        days_between = ((nw.col("_last") - nw.col("_first")) / float(DAY)).floor()
+        days_between = (nw.col("_last") - nw.col("_first")) // float(DAY)
         return nw.col("_held") / nw.when(days_between > 1.0).then(days_between).otherwise(1.0)
     column, statistic = stem.rsplit("_", 1)
     return Summary(column).statistic(statistic)

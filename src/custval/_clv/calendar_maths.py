@@ -54,6 +54,7 @@ def pareto_alive(
     periods = seen.counts.shape[1]
     n = r + seen.again
     pairs, where = np.unique(np.stack([n, seen.born.astype(np.float64)]), axis=1, return_inverse=True)
+    where = where.ravel()  # NumPy 2.0 keeps the axis
     power, born = pairs[0], pairs[1].astype(np.int64)
     buys, leaves = (np.concatenate([[0.0], np.cumsum(pace[:periods])]) for pace in paces)
     # pieces (pairs, periods): who leaves in period k
