@@ -90,7 +90,7 @@ def _in_order(seen: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         (0.0 - nw.col("topup_amount")).alias("_minus"),
     )
     seen = seen.with_columns(((nw.col("_time") - nw.col("_before")) / float(DAY)).alias("topup_gap"))
-    whole = nw.col("topup_gap") // 1.0
+    whole = nw.col("topup_gap").floor()
     held = nw.when(whole > 1.0).then(whole).otherwise(1.0) * nw.col("_amount_before") / 2.0
     seen = in_order(seen, mine, "_minus", "_time").with_columns(
         nw.when(~nw.col("topup_gap").is_null()).then(held).otherwise(0.0).alias("_held"),
@@ -119,7 +119,7 @@ def _made(name: str, now: Moment, windows: Sequence[int]) -> nw.Expr:
     if stem == "topup_pareto_share":
         return ratio(nw.col("_needed"), nw.col(f"_n_{max(windows)}"))
     if stem == "topup_balance":
-        days_between = (nw.col("_last") - nw.col("_first")) // float(DAY)
+        days_between = ((nw.col("_last") - nw.col("_first")) / float(DAY)).floor()
         return nw.col("_held") / nw.when(days_between > 1.0).then(days_between).otherwise(1.0)
     column, statistic = stem.rsplit("_", 1)
     return Summary(column).statistic(statistic)

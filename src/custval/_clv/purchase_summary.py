@@ -256,19 +256,19 @@ def _merged(frame: nw.LazyFrame[Any], customer: str, time: str, amount: str | No
     final, last, period = ends
     kind = frame.collect_schema()[time]
     if kind.is_numeric():
-        day = nw.col(time).cast(nw.Float64) // SECONDS
+        day = (nw.col(time).cast(nw.Float64) / SECONDS).floor()
     elif kind == nw.Date:
         day = (nw.col(time).cast(nw.Datetime) - nw.lit(EPOCH)).dt.total_minutes().cast(nw.Float64)
-        day = day // 1440.0
+        day = (day / 1440.0).floor()
     elif kind == nw.Datetime:
         since = nw.col(time) - nw.lit(EPOCH)
-        day = since.dt.total_minutes().cast(nw.Float64) // 1440.0
+        day = (since.dt.total_minutes().cast(nw.Float64) / 1440.0).floor()
     else:
         raise InputError(f"column {time!r} must hold dates, datetimes or epoch seconds, not {kind}")
     spent = nw.col(amount).cast(nw.Float64) if amount is not None else nw.lit(0.0)
     dated = frame.select(nw.col(customer).alias("who"), day.alias("day"), spent.alias("spent"))
     dated = dated.filter(nw.col("day") <= final)
-    counted = dated.with_columns(((nw.lit(last) - nw.col("day")) // period).alias("before"))
+    counted = dated.with_columns(((nw.lit(last) - nw.col("day")) / period).floor().alias("before"))
     return counted.group_by("who", "before").agg(nw.col("spent").sum(), nw.col("spent").min().alias("least"))
 
 
