@@ -31,7 +31,6 @@ __all__ = ("DAYS", "PurchaseSummary", "day_number", "merged_purchases", "purchas
 # the Gregorian year of 365.2425 days in twelve equal months
 DAYS = {"day": 1.0, "week": 7.0, "month": 30.436875, "quarter": 91.310625, "year": 365.2425}
 SECONDS = 86400.0
-EPOCH = dt.datetime.fromtimestamp(0, dt.UTC).replace(tzinfo=None)
 
 
 @public("clv")
@@ -257,12 +256,8 @@ def _merged(frame: nw.LazyFrame[Any], customer: str, time: str, amount: str | No
     kind = frame.collect_schema()[time]
     if kind.is_numeric():
         day = (nw.col(time).cast(nw.Float64) / SECONDS).floor()
-    elif kind == nw.Date:
-        day = (nw.col(time).cast(nw.Datetime) - nw.lit(EPOCH)).dt.total_minutes().cast(nw.Float64)
-        day = (day / 1440.0).floor()
-    elif kind == nw.Datetime:
-        since = nw.col(time) - nw.lit(EPOCH)
-        day = (since.dt.total_minutes().cast(nw.Float64) / 1440.0).floor()
+    elif kind in (nw.Date, nw.Datetime):
+        day = _days_since_epoch(nw.col(time))
     else:
         raise InputError(f"column {time!r} must hold dates, datetimes or epoch seconds, not {kind}")
     spent = nw.col(amount).cast(nw.Float64) if amount is not None else nw.lit(0.0)
@@ -270,6 +265,19 @@ def _merged(frame: nw.LazyFrame[Any], customer: str, time: str, amount: str | No
     dated = dated.filter(nw.col("day") <= final)
     counted = dated.with_columns(((nw.lit(last) - nw.col("day")) / period).floor().alias("before"))
     return counted.group_by("who", "before").agg(nw.col("spent").sum(), nw.col("spent").min().alias("least"))
+
+
+def _days_since_epoch(date: nw.Expr) -> nw.Expr:
+    """Return whole days since 1970-01-01 from year, month and day: differences of times differ between engines."""
+    import narwhals as nw
+
+    year, month = date.dt.year().cast(nw.Float64), date.dt.month().cast(nw.Float64)
+    # years begin in March, so that the leap day comes last (Fliegel and Van Flandern 1968)
+    early = ((14.0 - month) / 12.0).floor()
+    year, month = year + 4800.0 - early, month + 12.0 * early - 3.0
+    days = ((153.0 * month + 2.0) / 5.0).floor() + 365.0 * year
+    leaps = (year / 4.0).floor() - (year / 100.0).floor() + (year / 400.0).floor()
+    return date.dt.day().cast(nw.Float64) + days + leaps - (32045.0 + 2440588.0)
 
 
 def _totals(bought: nw.LazyFrame[Any], money: bool, gaps: bool, holdout: bool) -> dict[str, TextArray]:
