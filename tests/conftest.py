@@ -43,9 +43,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"skipped tests: {len(terminalreporter.stats.get('skipped', []))}")
 
 
-@pytest.fixture(autouse=True)
-def fresh_regression_data(monkeypatch):
-    """Let scikit-learn's checks begin with their own data: some releases change the targets they keep, check by check."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let scikit-learn's checks begin with their own data: some releases change the targets that they keep."""
     checks = sys.modules.get("sklearn.utils.estimator_checks")
     if checks is not None and hasattr(checks, "REGRESSION_DATASET"):
-        monkeypatch.setattr(checks, "REGRESSION_DATASET", None)
+        checks.REGRESSION_DATASET = None
