@@ -115,6 +115,13 @@ def test_bad_input_is_refused_with_help(options, message):
         score(MODEL, BASE, **{**BY_NAME, **options})
 
 
+def test_a_kept_column_may_have_any_name_but_that_of_an_answer():
+    found = score(MODEL, BASE.rename(columns={"cost": "margin"}), margin="arpu", keep=["margin"], **TERMS)
+    np.testing.assert_array_equal(found.table["margin"], BASE["cost"])
+    with pytest.raises(InputError, match=r"the column 'lower' to keep has the name of a result; rename it"):
+        score(MODEL, BASE.rename(columns={"cost": "lower"}), margin="arpu", keep=["lower"], **TERMS)
+
+
 def test_nothing_to_write_is_said(tmp_path):
     with pytest.raises(InputError, match="hold no customers"):
         score(MODEL, iter([]), out=tmp_path / "v.parquet", **BY_NAME)

@@ -154,7 +154,7 @@ def months_kept(
         reached = ahead >= top - 1e-12
         upper = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
     return MonthsKept(
-        lower=frozen(lower.reshape(n)),
+        lower=frozen(lower),
         upper=None if upper is None else frozen(upper),
         coverage=wanted,
         level=float(level),

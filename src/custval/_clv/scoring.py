@@ -238,7 +238,7 @@ def _of_chunk(chunk: AnyFrame, name: str, value: Any, done: int) -> Any:
 
 def _columns(chunk: AnyFrame, keep: Sequence[str], worth: LifetimeValue) -> dict[str, Any]:
     kept = {name: column(chunk, name) for name in keep} if len(keep) else {}
-    clash = set(kept) & {"value", "std_error", "lower", "upper", *worth.components}
+    clash = set(kept) & {"value", "std_error", "lower", "upper"}
     if clash:
         raise InputError(f"the column {min(clash)!r} to keep has the name of a result; rename it")
     missing = np.full(len(worth.value), np.nan)
