@@ -140,7 +140,7 @@ def months_kept(
     >>> bounds.lower, round(bounds.level, 3)
     (array([1.]), 0.01)
     """
-    months, n = check_months(horizon), frame_length(X)
+    months = check_months(horizon)
     wanted = check_scalar(coverage, "coverage", low=0.0, high=1.0, low_open=True, high_open=True)
     seen = _Holdout.of(holdout_y, frame_length(holdout_X), months)
     left = 1.0 - _curve(model, holdout_X, months, seen.entry)
