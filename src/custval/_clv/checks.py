@@ -8,12 +8,13 @@ import numpy as np
 
 from custval._core.errors import InputError, warn
 from custval._core.typing import ArrayLike, BoolArray, FloatArray
-from custval._core.validation import check_rows, check_scalar, float_array
+from custval._core.validation import check_length, check_rows, check_scalar, float_array
 
 __all__ = (
     "check_curve",
     "check_incidence",
     "check_months",
+    "each_customer",
     "exit_losses",
     "growth_array",
     "number_array",
@@ -88,6 +89,16 @@ def growth_array(monthly_growth: ArrayLike, n: int) -> FloatArray:
     if growth.ndim != 1 or len(growth) not in (1, n):
         raise InputError(f"monthly_growth has shape {growth.shape} but there are {n} customers; give one, or one each")
     return growth
+
+
+def each_customer(values: ArrayLike, name: str, n: int, **limits: Any) -> FloatArray:
+    """Return a number, or one for each customer, within `limits`, shape (1,) or (n,)."""
+    array = np.atleast_1d(number_array(values, name, **limits))
+    if array.ndim != 1:
+        raise InputError(f"{name} must be a number or have one value for each customer, not shape {array.shape}")
+    if np.ndim(values):
+        check_length(array, n, name=name)
+    return array
 
 
 def number_array(

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custval._clv.checks import check_curve, number_array
+from custval._clv.checks import check_curve, each_customer
 from custval._clv.discount import survival_weights
 from custval._core.doors import public
 from custval._core.errors import InputError
 from custval._core.results import Result
 from custval._core.typing import ArrayLike, FloatArray
-from custval._core.validation import check_length, check_scalar, check_whole, nearest
+from custval._core.validation import check_scalar, check_whole, nearest
 
 __all__ = ("SecondLife", "kept_after_exit", "named_lives")
 
@@ -94,8 +94,8 @@ def kept_after_exit(
     """
     delay = check_whole(life.delay, "delay", low=0)
     cost = check_scalar(life.cost, "cost")
-    chance = _each(life.probability, "probability", n, low=0.0, high=1.0)
-    margin = _each(life.margin, "margin of a second life", n)
+    chance = each_customer(life.probability, "probability", n, low=0.0, high=1.0)
+    margin = each_customer(life.margin, "margin of a second life", n)
     months = np.arange(1, horizon + 1)
     points = np.exp(-np.log1p(rates)[:, None] * (delay + months))
     weight = survival_weights(np.ones((1, 1)), np.eye(horizon), timing)
@@ -116,12 +116,3 @@ def _curve(life: SecondLife, horizon: int) -> FloatArray:
         return np.asarray(stay ** np.arange(1.0, horizon + 1.0))
     given = check_curve(np.asarray(life.survival, dtype=np.float64)[None, :])[0][:horizon]
     return np.append(given, np.zeros(horizon - len(given)))
-
-
-def _each(values: ArrayLike, name: str, n: int, *, low: float = -np.inf, high: float = np.inf) -> FloatArray:
-    array = np.atleast_1d(number_array(values, name, low=low, high=high))
-    if array.ndim != 1:
-        raise InputError(f"{name} must be a number or have one value for each customer, not shape {array.shape}")
-    if len(array) != 1:
-        check_length(array, n, name=name)
-    return array

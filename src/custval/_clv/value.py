@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from custval._clv.checks import check_months, exit_losses, growth_array, number_array, one_currency
+from custval._clv.checks import check_months, each_customer, exit_losses, growth_array, one_currency
 from custval._clv.discount import discount_points
 from custval._clv.group_totals import Grouping, GroupTotals, group_totals
 from custval._clv.money import monthly_parts
@@ -31,7 +31,7 @@ from custval._core.errors import InputError, import_pandas
 from custval._core.frames import frame_length
 from custval._core.results import Result, frozen
 from custval._core.typing import AnyFrame, ArrayLike, FloatArray
-from custval._core.validation import check_choice, check_length, check_scalar, nearest
+from custval._core.validation import check_choice, check_scalar, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -265,8 +265,8 @@ def lifetime_value(
     grouping = None if groups is None else Grouping(groups, n)
     sums = Sums(n, len(source.causes), money, grouping)
     add_blocks(sums, source, X, money, block_rows=block_rows)
-    sums.parts["cross_sell"] = _each(cross_sell, "cross_sell", n)
-    sums.parts["referral"] = _each(referral_value, "referral_value", n)
+    sums.parts["cross_sell"] = np.broadcast_to(each_customer(cross_sell, "cross_sell", n), (n,))
+    sums.parts["referral"] = np.broadcast_to(each_customer(referral_value, "referral_value", n), (n,))
     found = estimates(sums, source, level)
     known = source.covariance if source.is_uncertain else None
     return LifetimeValue(
@@ -306,16 +306,7 @@ def _exit_losses(losses: Any, causes: tuple[str, ...], n: int, months: int) -> F
                 f"loss_at_exit names a cause {name!r} that the model does not know{nearest(name, causes)}; "
                 f"its causes are {', '.join(causes)}"
             )
-    money = [_each(losses.get(cause, 0.0), f"loss_at_exit[{cause!r}]", n) for cause in causes]
+    money = [
+        np.broadcast_to(each_customer(losses.get(cause, 0.0), f"loss_at_exit[{cause!r}]", n), (n,)) for cause in causes
+    ]
     return exit_losses(np.column_stack(money), n, len(causes), months)
-
-
-def _each(money: ArrayLike, name: str, n: int) -> FloatArray:
-    """Return one amount for each customer from a number or (n,)."""
-    amounts = number_array(money, name)
-    if amounts.ndim == 0:
-        return np.full(n, float(amounts))
-    if amounts.ndim != 1:
-        raise InputError(f"{name} must be a number or have one value for each customer, not shape {amounts.shape}")
-    check_length(amounts, n, name=name)
-    return amounts
